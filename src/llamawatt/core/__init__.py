@@ -1,0 +1,1 @@
+"""Inert records, units, clock and errors. Imports nothing of the other rooms."""

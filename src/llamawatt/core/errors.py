@@ -1,0 +1,67 @@
+"""The exception tree.
+
+LlamawattError                 exit code 2 unless a subclass says otherwise
+├── UsageError          (2)    wrong flag, wrong file, wrong value: the user can mend it
+├── SpecError           (2)    a study or target specification that does not hold
+├── RunDirectoryError   (2)    a run directory that is locked, newer, or not one
+├── ModelError          (2)    a model file that is missing, broken or cannot be had
+├── MeterError          (3)    nothing could be measured
+└── TargetError         (4)    llama.cpp did not start, crashed or answered wrongly
+
+`GateError` (1) is not an error of the tool: the measured answer is "no".
+"""
+
+from typing import ClassVar
+
+
+class LlamawattError(Exception):
+    """Base of every error a user may see.
+
+    Args:
+        what: One sentence that says what was wrong, and where.
+        remedy: What the user can do about it; empty when nothing helps.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.remedy}".strip()
+
+
+class UsageError(LlamawattError):
+    """A flag, file or value that the user can mend."""
+
+
+class SpecError(LlamawattError):
+    """A study or target specification that does not hold."""
+
+
+class RunDirectoryError(LlamawattError):
+    """A run directory that is locked, of a newer schema, or not one at all."""
+
+
+class ModelError(LlamawattError):
+    """A model file that is missing, broken or cannot be had."""
+
+
+class MeterError(LlamawattError):
+    """Nothing could be measured."""
+
+    exit_code = 3
+
+
+class TargetError(LlamawattError):
+    """llama.cpp did not start, crashed, or answered wrongly."""
+
+    exit_code = 4
+
+
+class GateError(LlamawattError):
+    """A gate measured "no": the comparison exceeded what the user allowed."""
+
+    exit_code = 1

@@ -1,0 +1,69 @@
+"""Doubts that travel with a figure: each flag is a typed value with its own sentence."""
+
+from enum import StrEnum
+
+
+class Flag(StrEnum):
+    """A doubt about a reading or a trial. `sentence` says it in words for a reader."""
+
+    BELOW_RESOLUTION = "below_resolution"
+    COUNTER_STUCK = "counter_stuck"
+    COUNTER_BACKWARDS = "counter_backwards"
+    CLOCK_STEPPED = "clock_stepped"
+    READS_FAILED = "reads_failed"
+    WINDOW_NOT_COVERED = "window_not_covered"
+    UNDERSAMPLED = "undersampled"
+    SENSORS_DISAGREE = "sensors_disagree"
+    PART_TIME_SENSOR = "part_time_sensor"
+    MODELLED = "modelled"
+    MIXED_METHODS = "mixed_methods"
+    CPU_NOT_MEASURED = "cpu_not_measured"
+    GPU_NOT_MEASURED = "gpu_not_measured"
+    DRAM_NOT_MEASURED = "dram_not_measured"
+    DEVICE_ASLEEP = "device_asleep"
+    IDLE_DRIFT = "idle_drift"
+    OTHER_LOAD = "other_load"
+    FOREIGN_GPU_PROCESS = "foreign_gpu_process"
+    THROTTLED = "throttled"
+    GOVERNOR = "governor"
+    ON_BATTERY = "on_battery"
+    SHARED_WINDOW = "shared_window"
+    CLIENT_TIMED = "client_timed"
+    SYNTHETIC_MODEL = "synthetic_model"
+    WINDOW_SHORT = "window_short"
+    WARM_UP_FAILED = "warm_up_failed"
+
+    @property
+    def sentence(self) -> str:
+        """What the flag means, in one sentence."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: dict[Flag, str] = {
+    Flag.BELOW_RESOLUTION: "The window is too short for this sensor; lengthen it or repeat.",
+    Flag.COUNTER_STUCK: "The energy counter stood still for longer than its update period.",
+    Flag.COUNTER_BACKWARDS: "The energy counter ran backwards; the stretch was left out.",
+    Flag.CLOCK_STEPPED: "The clock stepped while sampling.",
+    Flag.READS_FAILED: "Some sensor reads failed; none was replaced by a number.",
+    Flag.WINDOW_NOT_COVERED: "The samples do not cover the whole window.",
+    Flag.UNDERSAMPLED: "Samples are further apart than the sensor can bridge.",
+    Flag.SENSORS_DISAGREE: "Counter and integrated power disagree beyond their uncertainties.",
+    Flag.PART_TIME_SENSOR: "The sensor sees only part of the time.",
+    Flag.MODELLED: "Modelled, not measured.",
+    Flag.MIXED_METHODS: "The sum mixes measured and modelled domains.",
+    Flag.CPU_NOT_MEASURED: "CPU energy is not measured on this machine.",
+    Flag.GPU_NOT_MEASURED: "GPU energy is not measured on this machine.",
+    Flag.DRAM_NOT_MEASURED: "DRAM energy is not measured on this machine.",
+    Flag.DEVICE_ASLEEP: "The GPU is runtime-suspended and was not woken.",
+    Flag.IDLE_DRIFT: "Idle power moved during the run.",
+    Flag.OTHER_LOAD: "Another process was busy on this machine.",
+    Flag.FOREIGN_GPU_PROCESS: "Another process held the GPU.",
+    Flag.THROTTLED: "The device throttled.",
+    Flag.GOVERNOR: "The CPU governor saves power, so the speed may vary.",
+    Flag.ON_BATTERY: "The machine ran on battery.",
+    Flag.SHARED_WINDOW: "Several streams shared the window; per-reply energy is a share.",
+    Flag.CLIENT_TIMED: "Prefill and decode were timed by the client, not the server.",
+    Flag.SYNTHETIC_MODEL: "Random weights: speed and energy only, the text means nothing.",
+    Flag.WINDOW_SHORT: "The window ended before the protocol's minimum length.",
+    Flag.WARM_UP_FAILED: "Warm-up requests failed.",
+}

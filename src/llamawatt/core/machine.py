@@ -1,0 +1,61 @@
+"""What is written to `machine.json`: the machine, its meters, and what they cannot see."""
+
+from dataclasses import dataclass, field
+
+from llamawatt.core.readings import Calibration, Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU as its driver names it."""
+
+    index: int
+    name: str
+    uuid: str = ""
+    memory_bytes: int | None = None
+    driver: str = ""
+    power_limit_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingMeter:
+    """A meter or domain that gives nothing here, with the reason and the remedy."""
+
+    meter: str
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRecord:
+    """The machine a run was made on.
+
+    Attributes:
+        hostname_hash: A short hash; the name itself is not kept.
+        os: Operating system and kernel.
+        cpu: Processor name.
+        n_cores: Logical cores this process may use.
+        n_physical_cores: Physical cores; None when unknown.
+        memory_bytes: Installed memory.
+        governor: CPU frequency governor; empty when unknown.
+        on_battery: Whether it runs on battery; None when there is none.
+        gpus: Every GPU found.
+        domains: Every domain read.
+        calibrations: Per domain, what was measured of its sensor.
+        missing: What could not be metered.
+        versions: Of this package, Python, llama.cpp, the driver.
+    """
+
+    hostname_hash: str
+    os: str
+    cpu: str
+    n_cores: int
+    n_physical_cores: int | None
+    memory_bytes: int
+    governor: str = ""
+    on_battery: bool | None = None
+    gpus: tuple[Gpu, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
+    missing: tuple[MissingMeter, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)

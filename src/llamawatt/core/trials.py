@@ -1,0 +1,212 @@
+"""The trial record: one measured window of one arm, as it is written to `trials.jsonl`."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from llamawatt.core.flags import Flag
+from llamawatt.core.readings import Method
+
+SCHEMA = 1
+"""Version of the trial line. A reader refuses lines of a newer one."""
+
+FactorValue = str | int | float | bool | None
+"""Values a factor or a piece of evidence may take."""
+
+
+class Status(StrEnum):
+    """How a trial ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+
+
+class Purpose(StrEnum):
+    """What a trial's window was for."""
+
+    SUITE = "suite"
+    PREFILL = "prefill"
+    DECODE = "decode"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of monotonic time, from the first to the last byte of the work."""
+
+    t0_s: float
+    t1_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request and its answer.
+
+    Attributes:
+        prompt_id: Which prompt of the suite.
+        n_prompt: Prompt tokens evaluated, as counted by the server.
+        n_generated: Tokens generated, as counted by the server.
+        latency_s: First byte sent to last byte received.
+        ttft_s: First byte sent to first token received; None when nothing was streamed.
+        prefill_s: Time on the prompt; None when neither side could tell.
+        decode_s: Time on generation; None when neither side could tell.
+        t0_s: Monotonic time of the first byte sent.
+        timed_by: For each of the times above, `server` or `client`.
+        n_cached: Prompt tokens that came from a cache and were not evaluated.
+        finish: Why generation stopped, as `length` or `stop`.
+    """
+
+    prompt_id: str
+    n_prompt: int
+    n_generated: int
+    latency_s: float
+    ttft_s: float | None
+    prefill_s: float | None
+    decode_s: float | None
+    t0_s: float
+    timed_by: dict[str, str] = field(default_factory=dict)
+    n_cached: int = 0
+    finish: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainEnergy:
+    """Energy of one domain in one window, as recorded.
+
+    Attributes:
+        energy_j: Gross joules.
+        uncertainty_j: 95 % half-width of the random error.
+        systematic_j: 95 % bound of the gain error.
+        method: How it was got.
+        mean_power_w: Gross joules over the window's length.
+        above_idle_j: Gross less model-resident idle power times the window; None without idle.
+            May be negative: it is a difference, and is never clipped.
+        above_idle_uncertainty_j: 95 % half-width of that difference.
+        source: The interface it came from.
+        in_total: Whether it is summed into the machine's energy.
+        flags: Doubts about it.
+    """
+
+    energy_j: float
+    uncertainty_j: float
+    systematic_j: float
+    method: Method
+    mean_power_w: float
+    above_idle_j: float | None = None
+    above_idle_uncertainty_j: float | None = None
+    source: str = ""
+    in_total: bool = True
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePower:
+    """Mean power of one domain over one idle window."""
+
+    power_w: float
+    uncertainty_w: float
+    duration_s: float
+    method: Method
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRecord:
+    """Starting a target until it is healthy: the `load` phase."""
+
+    duration_s: float
+    energy: dict[str, DomainEnergy] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What a trial comes to. Per-reply figures are means over the window's replies.
+
+    Attributes:
+        latency_s: Mean latency of a reply.
+        ttft_s: Mean time to first token; None when not streamed.
+        tpot_s: Mean time per generated token after the first; None when unknown.
+        energy_j: Gross joules per reply, summed over the domains in the total.
+        uncertainty_j: 95 % half-width of its random error.
+        systematic_j: 95 % bound of its gain errors, added linearly (they may be correlated).
+        measured_j: The part of `energy_j` that was measured.
+        modelled_j: The part of `energy_j` that was modelled.
+        above_idle_j: Joules per reply above model-resident idle; None without an idle window.
+        j_per_token: Gross window joules per generated token; None when none was generated.
+        above_idle_j_per_token: The same above idle.
+        edp_js: Energy-delay product per reply, J·s.
+        ed2p_js2: Energy-delay-squared product per reply, J·s².
+        tok_per_s: Generated tokens over the window's length.
+        prefill_tok_per_s: Prompt tokens over prefill time; None when unknown.
+        decode_tok_per_s: Generated tokens over decode time; None when unknown.
+        n_replies: Replies in the window.
+        n_prompt: Prompt tokens evaluated in the window.
+        n_generated: Tokens generated in the window.
+    """
+
+    latency_s: float
+    ttft_s: float | None
+    tpot_s: float | None
+    energy_j: float | None
+    uncertainty_j: float | None
+    systematic_j: float | None
+    measured_j: float | None
+    modelled_j: float | None
+    above_idle_j: float | None
+    j_per_token: float | None
+    above_idle_j_per_token: float | None
+    edp_js: float | None
+    ed2p_js2: float | None
+    tok_per_s: float
+    prefill_tok_per_s: float | None
+    decode_tok_per_s: float | None
+    n_replies: int
+    n_prompt: int
+    n_generated: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One line of `trials.jsonl`.
+
+    Attributes:
+        schema: Version of this line.
+        trial_id: Unique in the run, and the same for the same seed: block, arm, suite, purpose.
+        arm: Name of the arm.
+        factors: The factors that make the arm, named as llama.cpp names them.
+        suite: Name of the suite or shape.
+        repetition: Which repeat of this arm and suite, from 0.
+        block: Which randomised block, from 0.
+        order: Place in the order of execution, from 0.
+        purpose: What the window was for.
+        status: How it ended.
+        flags: Doubts about the trial as a whole.
+        error: What went wrong, when `status` is failed.
+        window: The measured window.
+        requests: The requests in it.
+        energy: By domain name.
+        idle: By idle level (`bare`, `runtime`, `model`), then by domain name.
+        load: The load of the target that served it; None when it was attached.
+        metrics: What it comes to; None when failed.
+        evidence: Clocks, temperatures, P-states, throttle reasons, other load, before and after.
+        started_at: UTC wall-clock start, ISO 8601, for people; never used in arithmetic.
+    """
+
+    schema: int
+    trial_id: str
+    arm: str
+    factors: dict[str, FactorValue]
+    suite: str
+    repetition: int
+    block: int
+    order: int
+    purpose: Purpose
+    status: Status
+    window: Window
+    requests: tuple[RequestRecord, ...] = ()
+    energy: dict[str, DomainEnergy] = field(default_factory=dict)
+    idle: dict[str, dict[str, IdlePower]] = field(default_factory=dict)
+    load: LoadRecord | None = None
+    metrics: Metrics | None = None
+    flags: tuple[Flag, ...] = ()
+    evidence: dict[str, FactorValue] = field(default_factory=dict)
+    error: str = ""
+    started_at: str = ""

@@ -1,0 +1,1 @@
+"""Reads sensors and turns samples into energy. Knows nothing of models."""

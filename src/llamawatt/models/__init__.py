@@ -1,0 +1,1 @@
+"""Finds, fetches, inspects, makes and judges GGUF files."""

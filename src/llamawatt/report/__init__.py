@@ -1,0 +1,1 @@
+"""Tells what a run directory holds. Never touches a meter."""

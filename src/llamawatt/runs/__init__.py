@@ -1,0 +1,1 @@
+"""The run directory: append, read, resume."""

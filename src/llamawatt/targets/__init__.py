@@ -1,0 +1,1 @@
+"""Starts llama.cpp servers and talks to them. Knows nothing of meters."""

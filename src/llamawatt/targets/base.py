@@ -1,0 +1,41 @@
+"""The seam to llama.cpp: a target is started, has an endpoint, and is stopped."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A healthy server.
+
+    Attributes:
+        url: Base URL, as `http://127.0.0.1:18100`.
+        kind: Which API gives the timings: `llama-server`, `ollama` or `openai`.
+        pid: Process id of the server when it is ours, else None.
+        build: What the server says of its own build; empty when it does not say.
+        model: Model name to send with requests, where the API wants one.
+    """
+
+    url: str
+    kind: str = "llama-server"
+    pid: int | None = None
+    build: str = ""
+    model: str = ""
+
+
+class Target(Protocol):
+    """A llama.cpp server under test.
+
+    `targets/conformance.py` is this contract as a test.
+    """
+
+    def start(self) -> Endpoint:
+        """Start the server and wait until it is healthy.
+
+        Raises:
+            TargetError: it crashed, clashed on a port, could not load the model or never became
+                healthy; the message ends with the last lines of its log.
+        """
+
+    def stop(self) -> None:
+        """Stop it and wait until its process is gone. Safe to call twice."""
