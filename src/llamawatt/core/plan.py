@@ -1,0 +1,158 @@
+"""What a run set out to do, as resolved on this machine and written to `study.yaml`."""
+
+from dataclasses import dataclass, field
+
+from llamawatt.core.trials import FactorValue
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A model file, by content.
+
+    Attributes:
+        name: Short name, unique in the study.
+        file: File name without its folder.
+        sha256: Of the whole file.
+        size_bytes: Of the whole file.
+        architecture: GGUF `general.architecture`.
+        quantization: Label of the dominant tensor type, as `Q4_0`.
+        n_layers: Transformer blocks.
+        n_params: Parameters, embedding included.
+        bits_per_weight: Tensor bits over parameters.
+        bytes_per_token: Weight bytes streamed to decode one token (embedding rows apart).
+        kv_bytes_per_token: KV-cache bytes per token of context at f16.
+        synthetic: Whether the weights are random.
+        source: Where it came from.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    size_bytes: int
+    architecture: str = ""
+    quantization: str = ""
+    n_layers: int | None = None
+    n_params: int | None = None
+    bits_per_weight: float | None = None
+    bytes_per_token: float | None = None
+    kv_bytes_per_token: float | None = None
+    synthetic: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRecord:
+    """One combination under comparison.
+
+    Attributes:
+        name: Unique in the study, as `cpu`, `gpu`, `threads=4`.
+        group: Which comparison it belongs to: `baseline`, `threads`, `layers`, `batch`,
+            `concurrency`, `quantization` or the study's own word. An arm used by several
+            comparisons lists its further groups in `also_in`.
+        device: `cpu`, `gpu` or `hybrid`.
+        model: Name of its model.
+        factors: The settings that vary in the study.
+        spec: All settings, named as llama.cpp names them.
+        also_in: Further groups it belongs to.
+        skipped: Why this machine cannot run it; empty when it can.
+    """
+
+    name: str
+    group: str
+    device: str
+    model: str
+    factors: dict[str, FactorValue] = field(default_factory=dict)
+    spec: dict[str, FactorValue] = field(default_factory=dict)
+    also_in: tuple[str, ...] = ()
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRecord:
+    """A suite as it was run: its prompts by hash, so that unlike runs are never merged."""
+
+    name: str
+    sha256: str
+    n_prompts: int
+    n_predict: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolRecord:
+    """How trials were taken.
+
+    Attributes:
+        window_min_s: Shortest measured window asked for.
+        periods_min: Fewest sensor update periods in a window.
+        idle_s: Length of the idle windows.
+        repeats_min: Fewest repeats per arm and suite.
+        repeats_max: Most repeats per arm and suite.
+        half_width_target: Relative half-width of the 95 % interval at which repeats stop.
+        primary_metric: Metric that the stopping rule watches.
+        cool_down_s: Pause between arms.
+        fixed_length: Whether every reply has its full length (`ignore_eos`).
+        budget_s: Time budget; None when there is none.
+        phases: Whether dedicated prefill-only and decode-only windows are taken.
+    """
+
+    window_min_s: float
+    periods_min: int
+    idle_s: float
+    repeats_min: int
+    repeats_max: int
+    half_width_target: float
+    primary_metric: str
+    cool_down_s: float
+    fixed_length: bool
+    budget_s: float | None = None
+    phases: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """A study as resolved: everything needed to repeat it on this machine.
+
+    Attributes:
+        schema: Version of this record.
+        name: Name of the study.
+        seed: Seed of every random choice.
+        models: The models.
+        arms: Every arm asked for, the skipped ones included.
+        suites: The suites.
+        protocol: The protocol.
+        boundary: Names of the domains that are summed for every arm.
+        target: Which kind of target served: `embedded`, `binary` or `attach`.
+        command: The command line that made the run.
+        created_at: UTC, ISO 8601.
+    """
+
+    schema: int
+    name: str
+    seed: int
+    models: tuple[ModelRecord, ...]
+    arms: tuple[ArmRecord, ...]
+    suites: tuple[SuiteRecord, ...]
+    protocol: ProtocolRecord
+    boundary: tuple[str, ...] = ()
+    target: str = "embedded"
+    command: str = ""
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """Something worth knowing that is no trial: a stop, a retry, a warning.
+
+    Attributes:
+        kind: `stopped`, `retry`, `warning`, `resumed`, `interrupted`, `budget`.
+        text: One sentence.
+        arm: The arm concerned; empty when none.
+        suite: The suite concerned; empty when none.
+        at: UTC, ISO 8601.
+    """
+
+    kind: str
+    text: str
+    arm: str = ""
+    suite: str = ""
+    at: str = ""
