@@ -1,0 +1,53 @@
+"""One writer at a time for a run directory; the lock dies with its process."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from llamawatt.core.errors import RunDirectoryError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(file: IO[bytes]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _take(file: IO[bytes]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class RunLock:
+    """Holds `run.lock` of a directory, by the operating system's own file lock.
+
+    Raises:
+        RunDirectoryError: another process holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / "run.lock").open("ab")
+        try:
+            _take(self._file)
+        except OSError as error:
+            self._file.close()
+            raise RunDirectoryError(
+                f"Another llamawatt is writing to {folder}.",
+                "Wait for it to end, or choose another directory with --out.",
+            ) from error
+
+    def __enter__(self) -> "RunLock":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another process write."""
+        self._file.close()

@@ -1,0 +1,191 @@
+"""The run directory: the one thing that passes between measuring and telling.
+
+```
+study.yaml     the study as resolved on this machine
+machine.json   hardware, versions, meters and their calibration
+trials.jsonl   one fsynced line per finished trial, append-only
+events.jsonl   stops, retries, warnings, append-only
+traces/        raw samples, one parquet file per trial
+report/        made from the above, at any time
+```
+"""
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from llamawatt.core.errors import RunDirectoryError
+from llamawatt.core.machine import MachineRecord
+from llamawatt.core.plan import RunEvent, StudyRecord
+from llamawatt.core.trials import TrialRecord
+from llamawatt.runs import schema
+from llamawatt.runs.journal import Journal, parse_objects, read_lines, write_whole
+from llamawatt.runs.lock import RunLock
+
+T = TypeVar("T")
+
+STUDY_FILE = "study.yaml"
+MACHINE_FILE = "machine.json"
+TRIALS_FILE = "trials.jsonl"
+EVENTS_FILE = "events.jsonl"
+TRACES_FOLDER = "traces"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run directory, read.
+
+    Attributes:
+        path: The directory.
+        study: What it set out to do.
+        machine: Where it ran.
+        trials: Finished trials in the order of execution.
+        events: What else happened.
+        warnings: What the reader had to leave out, in words.
+    """
+
+    path: Path
+    study: StudyRecord
+    machine: MachineRecord
+    trials: tuple[TrialRecord, ...]
+    events: tuple[RunEvent, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class RunWriter:
+    """The only writer of a run directory while it is open.
+
+    Use `create` or `resume`; both take the lock and `close` lets it go.
+    """
+
+    def __init__(self, path: Path, lock: RunLock) -> None:
+        self.path = path
+        self._lock = lock
+        self._trials = Journal(path / TRIALS_FILE)
+        self._events = Journal(path / EVENTS_FILE)
+
+    @classmethod
+    def create(cls, path: Path, study: StudyRecord, machine: MachineRecord) -> "RunWriter":
+        """Make a new run directory.
+
+        Raises:
+            RunDirectoryError: it holds a run already, is locked, or cannot be written.
+        """
+        try:
+            (path / TRACES_FOLDER).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunDirectoryError(
+                f"Could not make {path} ({error.strerror or error}).",
+                "Choose another directory with --out.",
+            ) from error
+        lock = RunLock(path)
+        if (path / STUDY_FILE).exists():
+            lock.close()
+            raise RunDirectoryError(
+                f"{path} already holds a run.", "Go on with --resume, or choose another --out."
+            )
+        write_whole(path / MACHINE_FILE, schema.MACHINE.dump_json(machine, indent=1) + b"\n")
+        write_whole(path / STUDY_FILE, schema.to_yaml(study).encode())
+        return cls(path, lock)
+
+    @classmethod
+    def resume(cls, path: Path) -> tuple["RunWriter", Run]:
+        """Open an unfinished run to go on with it.
+
+        Raises:
+            RunDirectoryError: it holds no run, is locked, or is of a newer schema.
+        """
+        require_run(path)
+        lock = RunLock(path)
+        try:
+            writer = cls(path, lock)
+            return writer, read_run(path)
+        except RunDirectoryError:
+            lock.close()
+            raise
+
+    def append_trial(self, trial: TrialRecord) -> None:
+        """Write one finished trial; it is on the disk when this returns."""
+        self._trials.append(schema.to_line(schema.TRIAL, trial))
+
+    def append_event(self, event: RunEvent) -> None:
+        """Write one event; it is on the disk when this returns."""
+        self._events.append(schema.to_line(schema.EVENT, event))
+
+    def close(self) -> None:
+        """Close the files and let go of the lock."""
+        self._trials.close()
+        self._events.close()
+        self._lock.close()
+
+
+def require_run(path: Path) -> None:
+    """Check that a path holds a run.
+
+    Raises:
+        RunDirectoryError: it does not exist or holds none.
+    """
+    if not path.is_dir():
+        raise RunDirectoryError(f"{path} is not a directory.", "Name a run directory.")
+    if not (path / STUDY_FILE).is_file():
+        raise RunDirectoryError(
+            f"{path} holds no run: {STUDY_FILE} is missing.", "Name a run directory."
+        )
+
+
+def read_run(path: Path) -> Run:
+    """Read a run directory, finished or not, without touching it.
+
+    Raises:
+        RunDirectoryError: it holds no run, is of a newer schema, or a line in it is broken.
+    """
+    require_run(path)
+    study = schema.parse_yaml(_text(path / STUDY_FILE).decode(), str(path / STUDY_FILE))
+    machine = schema.parse_machine(_text(path / MACHINE_FILE), str(path / MACHINE_FILE))
+    trial_lines, torn_trial = read_lines(path / TRIALS_FILE)
+    event_lines, torn_event = read_lines(path / EVENTS_FILE)
+    with _no_collection():
+        trials = _parse(schema.TRIALS, trial_lines, path / TRIALS_FILE)
+    newest = max((trial.schema for trial in trials), default=0)
+    schema.check_schema({"schema": newest}, str(path / TRIALS_FILE))
+    events = _parse(TypeAdapter(tuple[RunEvent, ...]), event_lines, path / EVENTS_FILE)
+    warnings = tuple(warning for warning in (torn_trial, torn_event) if warning)
+    return Run(path, study, machine, trials, events, warnings)
+
+
+def _parse(adapter: TypeAdapter[T], lines: Sequence[bytes], path: Path) -> T:
+    """Parse all lines at once; look for the culprit only when that fails."""
+    try:
+        return adapter.validate_json(b"[" + b",".join(lines) + b"]")
+    except ValidationError as error:
+        for raw in parse_objects(lines, str(path)):
+            if "schema" in raw:
+                schema.check_schema(raw, str(path))
+        detail = error.errors(include_url=False)[0]
+        line = int(detail["loc"][0]) + 1 if detail["loc"] else 1
+        field = ".".join(str(part) for part in detail["loc"][1:])
+        raise RunDirectoryError(f"{path}:{line}: {field}: {detail['msg']}.") from error
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunDirectoryError(f"Could not read {path} ({error.strerror or error}).") from error
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold the garbage collector off while many records are made (it halves the reading speed)."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,108 @@
+"""Raw samples of a trial, one parquet file each, so that any energy can be recomputed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from llamawatt.core.errors import RunDirectoryError
+from llamawatt.runs.store import TRACES_FOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class RawTrace:
+    """Samples of one domain, in the order they were taken.
+
+    Attributes:
+        t_s: Monotonic times, shape (n,).
+        energy_j: Cumulative joules, shape (n,); None for a power sensor.
+        power_w: Momentary watts, shape (n,); None for a counter.
+    """
+
+    t_s: NDArray[np.float64]
+    energy_j: NDArray[np.float64] | None = None
+    power_w: NDArray[np.float64] | None = None
+
+
+def write_trace(run: Path, trial_id: str, traces: Mapping[str, RawTrace]) -> None:
+    """Write the samples of one trial.
+
+    Raises:
+        RunDirectoryError: the file could not be written.
+    """
+    path = trace_path(run, trial_id)
+    part = path.with_suffix(".part")
+    try:
+        pq.write_table(_table(traces), part, compression="zstd")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise RunDirectoryError(
+            f"Could not write {path} ({error.strerror or error}).",
+            "Free disk space, then go on with --resume.",
+        ) from error
+
+
+def read_trace(run: Path, trial_id: str) -> dict[str, RawTrace]:
+    """Read the samples of one trial by domain; empty when the file is missing.
+
+    Raises:
+        RunDirectoryError: the file is broken.
+    """
+    path = trace_path(run, trial_id)
+    if not path.is_file():
+        return {}
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise RunDirectoryError(f"{path} is not a readable trace ({error}).") from error
+    domains = np.asarray(table["domain"].cast(pa.string()).to_pylist(), dtype=object)
+    columns = {
+        name: np.asarray(table[name], dtype=float) for name in ("t_s", "energy_j", "power_w")
+    }
+    return {
+        str(domain): _domain(columns, np.flatnonzero(domains == domain))
+        for domain in dict.fromkeys(domains)
+    }
+
+
+def trace_path(run: Path, trial_id: str) -> Path:
+    """Return where the samples of a trial are kept."""
+    return run / TRACES_FOLDER / f"{trial_id}.parquet"
+
+
+def _domain(columns: Mapping[str, NDArray[np.float64]], rows: NDArray[np.intp]) -> RawTrace:
+    energy_j, power_w = columns["energy_j"][rows], columns["power_w"][rows]
+    return RawTrace(
+        columns["t_s"][rows],
+        None if np.isnan(energy_j).all() else energy_j,
+        None if np.isnan(power_w).all() else power_w,
+    )
+
+
+def _table(traces: Mapping[str, RawTrace]) -> pa.Table:
+    names, times, energies, powers = [], [], [], []
+    for domain, trace in traces.items():
+        count = len(trace.t_s)
+        absent = np.full(count, np.nan)
+        names.append(np.full(count, domain, dtype=object))
+        times.append(trace.t_s)
+        energies.append(absent if trace.energy_j is None else trace.energy_j)
+        powers.append(absent if trace.power_w is None else trace.power_w)
+    domain_column = pa.array(np.concatenate(names) if names else [], pa.string())
+    return pa.table(
+        {
+            "domain": domain_column.dictionary_encode(),
+            "t_s": _column(times),
+            "energy_j": _column(energies),
+            "power_w": _column(powers),
+        }
+    )
+
+
+def _column(parts: list[NDArray[np.float64]]) -> pa.Array:
+    return pa.array(np.concatenate(parts) if parts else [], pa.float64(), from_pandas=True)
