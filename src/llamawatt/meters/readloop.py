@@ -1,0 +1,123 @@
+"""Reading one meter: background reads by schedule and hunts for ticks. Knows no thread."""
+
+from collections.abc import Mapping
+
+from llamawatt.core.clock import Clock
+from llamawatt.core.readings import Calibration, Quantity, Sample, Unavailable
+from llamawatt.meters.base import Meter
+from llamawatt.meters.hunt import MAX_PERIOD_S, Hunt, OneRead, SettleHunt, TickHunt
+from llamawatt.meters.schedule import Schedule
+from llamawatt.meters.series import Series
+
+STEP_S = 5.0
+"""A read that comes this much later than due means that the clock stepped or the machine slept."""
+
+SHORTEST_SLEEP_S = 0.0002
+"""Below this a sleep costs more than it waits."""
+
+
+class ReadLoop:
+    """Reads the domains of one meter and keeps what they give.
+
+    Args:
+        meter: The meter.
+        calibrations: What is known of its domains, by name.
+        intervals_s: Seconds between background reads, by domain.
+        clock: The clock.
+    """
+
+    def __init__(
+        self,
+        meter: Meter,
+        calibrations: Mapping[str, Calibration],
+        intervals_s: Mapping[str, float],
+        clock: Clock,
+    ) -> None:
+        domains = meter.domains()
+        self.series = {
+            domain.name: Series(domain, calibrations.get(domain.name)) for domain in domains
+        }
+        self.n_reads = 0
+        self._meter = meter
+        self._clock = clock
+        self._intervals_s = {domain.name: intervals_s[domain.name] for domain in domains}
+        self._schedule = Schedule(self._intervals_s, clock.now_s())
+        self._edges: dict[str, tuple[float, float]] = {}
+        self._last_s = clock.now_s()
+
+    def next_s(self) -> float:
+        """Return when the next background read is due."""
+        return self._schedule.next()[0]
+
+    def read_due(self) -> None:
+        """Do the background read that is due next."""
+        due_s, name = self._schedule.next()
+        now_s = self._clock.now_s()
+        if now_s < self._last_s or now_s - due_s > STEP_S:
+            self.clock_stepped(now_s)
+        self._read(name)
+
+    def hunt(self) -> tuple[str, ...]:
+        """Catch one tick of every counter, and let every power sensor settle. Blocks.
+
+        Returns:
+            Names of the counters whose tick was not caught.
+        """
+        hunts = {name: self._hunt_of(series) for name, series in self.series.items()}
+        while (next_read := self._next_of(hunts)) is not None:
+            due_s, name = next_read
+            wait_s = due_s - self._clock.now_s()
+            if wait_s > SHORTEST_SLEEP_S:
+                self._clock.sleep_s(wait_s)
+            value = self._read(name)
+            hunts[name].saw(self._last_s, value)
+        return self._missed(hunts)
+
+    def clock_stepped(self, now_s: float) -> None:
+        """Note a step of the clock in every domain."""
+        for series in self.series.values():
+            series.clock_stepped(now_s)
+
+    def _hunt_of(self, series: Series) -> Hunt:
+        now_s = self._clock.now_s()
+        calibration = series.calibration
+        name = series.domain.name
+        if series.domain.quantity is Quantity.POWER:
+            return SettleHunt(calibration, self._intervals_s[name], now_s)
+        if calibration and (calibration.update_period_s or 0.0) > MAX_PERIOD_S:
+            return OneRead(now_s)
+        return TickHunt(calibration, self._edges.get(name), now_s)
+
+    def _next_of(self, hunts: Mapping[str, Hunt]) -> tuple[float, str] | None:
+        """Return the next read, background reads included; None when all hunts are done."""
+        wanted = [(due_s, name) for name, hunt in hunts.items() if (due_s := hunt.next_s())]
+        if not wanted:
+            return None
+        return min(*wanted, self._schedule.next())
+
+    def _missed(self, hunts: Mapping[str, Hunt]) -> tuple[str, ...]:
+        missed = []
+        for name, hunt in hunts.items():
+            if not isinstance(hunt, TickHunt):
+                continue
+            if hunt.caught is None:
+                missed.append(name)
+            else:
+                self._edges[name] = hunt.caught
+        return tuple(missed)
+
+    def _read(self, name: str) -> float | None:
+        """Read one domain, keep it, and return its value."""
+        found = self._ask(name)
+        ended_s = self._clock.now_s()
+        self.n_reads += 1
+        value = self.series[name].add(ended_s, found)
+        self._last_s = found.t_s if isinstance(found, Sample) else ended_s
+        self._schedule.done(name, ended_s)
+        return value
+
+    def _ask(self, name: str) -> Sample | Unavailable:
+        try:
+            return self._meter.read(name)
+        except Exception as error:  # noqa: BLE001 - a third party's meter may raise anything
+            return Unavailable(f"{self._meter.name} failed on {name}: {error!r}.")
