@@ -1,0 +1,103 @@
+"""Reading study files: the built-in ones and the user's, with line numbers in every complaint."""
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from llamawatt.core.errors import SpecError
+from llamawatt.study.spec import StudySpec
+
+_BUILTIN = "llamawatt.study.builtin"
+
+
+def builtin_names() -> tuple[str, ...]:
+    """Return the names of the built-in studies."""
+    folder = resources.files(_BUILTIN)
+    return tuple(
+        sorted(f.name[: -len(".yaml")] for f in folder.iterdir() if f.name[-5:] == ".yaml")
+    )
+
+
+def builtin_text(name: str) -> str:
+    """Return the YAML text of a built-in study.
+
+    Raises:
+        SpecError: there is none of that name.
+    """
+    if name not in builtin_names():
+        raise SpecError(
+            f"There is no study named {name!r}.",
+            f"Built in are {', '.join(builtin_names())}; or name a YAML file.",
+        )
+    return resources.files(_BUILTIN).joinpath(f"{name}.yaml").read_text("utf-8")
+
+
+def load_study(name_or_path: str) -> StudySpec:
+    """Load a built-in study by name or a user's by path.
+
+    Raises:
+        SpecError: naming file, line and field of what does not hold.
+    """
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError(f"Could not read the study {path} ({error}).") from error
+        return parse_study(text, str(path))
+    return parse_study(builtin_text(name_or_path), f"{name_or_path}.yaml")
+
+
+def parse_study(text: str, where: str) -> StudySpec:
+    """Parse a study.
+
+    Raises:
+        SpecError: naming line and field of what does not hold.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise SpecError(f"{where}{line} is not valid YAML: {problem}.") from error
+    if not isinstance(raw, dict):
+        raise SpecError(f"{where}:1 holds no study: a mapping with name and groups is wanted.")
+    try:
+        return StudySpec.model_validate(raw)
+    except ValidationError as error:
+        raise SpecError(_complaint(error, root, where)) from error
+
+
+def _complaint(error: ValidationError, root: yaml.Node | None, where: str) -> str:
+    detail = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in detail["loc"])
+    more = error.error_count() - 1
+    tail = f" (and {more} more)" if more else ""
+    return f"{where}:{line_of(root, detail['loc'])}: {field}: {detail['msg']}{tail}."
+
+
+def line_of(node: yaml.Node | None, location: Sequence[str | int]) -> int:
+    """Return the line (from 1) where a field stands, or where its nearest parent does."""
+    line = 1
+    for part in location:
+        found = _child(node, part)
+        if found is None:
+            break
+        line, node = found
+    return line
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == part:
+                return key.start_mark.line + 1, value
+    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item = node.value[part]
+        return item.start_mark.line + 1, item
+    return None

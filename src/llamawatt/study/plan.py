@@ -1,0 +1,185 @@
+"""A study made ready for this machine: every arm, suite and request, before anything runs."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from llamawatt.core.errors import SpecError
+from llamawatt.core.plan import ModelRecord, ProtocolRecord, StudyRecord, SuiteRecord
+from llamawatt.core.trials import SCHEMA, Purpose
+from llamawatt.study.arms import Abilities, Arm, expand
+from llamawatt.study.order import Cell
+from llamawatt.study.spec import ProtocolSpec, StudySpec
+from llamawatt.targets.protocols import Ask
+
+ASK_ABOVE_ARMS = 200
+"""Arms beyond which a study must be confirmed: about a day at half a minute a trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model that is there: its file and what is known of it."""
+
+    record: ModelRecord
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteSource:
+    """A suite that is there: its record and its requests, in order."""
+
+    record: SuiteRecord
+    works: tuple[Ask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A study as it will run here.
+
+    Attributes:
+        study: Its record, as written to the run directory.
+        spec: The protocol as specified, with what the record does not need.
+        arms: The arms that can run.
+        models: By name.
+        suites: By name, phase shapes included.
+        notes: What was clipped or merged, in words.
+    """
+
+    study: StudyRecord
+    spec: ProtocolSpec
+    arms: tuple[Arm, ...]
+    models: Mapping[str, ModelSource]
+    suites: Mapping[str, SuiteSource]
+    notes: tuple[str, ...] = ()
+
+    def arm(self, name: str) -> Arm:
+        """Return an arm by name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return every cell of the arms that can run."""
+        names = tuple(suite.name for suite in self.study.suites)
+        phases = phase_suites(self.spec)
+        cells = []
+        for arm in self.arms:
+            cells += [Cell(arm.name, suite) for suite in arm.suites or names]
+            if self.spec.phases and "baseline" in {arm.record.group, *arm.record.also_in}:
+                cells += [Cell(arm.name, suite, purpose) for purpose, suite in phases.items()]
+        return tuple(cells)
+
+    def works(self, suite: str, block: int) -> tuple[Ask, ...]:
+        """Return one pass of requests: the same for every arm of a block, others in the next."""
+        works = self.suites[suite].works
+        count = min(self.spec.n_prompts or len(works), len(works))
+        first = block * count
+        return tuple(works[(first + index) % len(works)] for index in range(count))
+
+
+def phase_suites(spec: ProtocolSpec) -> dict[Purpose, str]:
+    """Return the shapes of the dedicated phase windows."""
+    return {
+        Purpose.PREFILL: f"pp{spec.n_phase_prompt}",
+        Purpose.DECODE: f"tg{spec.n_phase_generate}",
+    }
+
+
+def needed_suites(spec: StudySpec) -> tuple[str, ...]:
+    """Return every suite and shape that a study needs, in order."""
+    names = dict.fromkeys(suite for group in spec.groups for suite in group.suites or spec.suites)
+    if spec.protocol.phases:
+        names.update(dict.fromkeys(phase_suites(spec.protocol).values()))
+    return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the plan takes from the machine and the command line."""
+
+    abilities: Abilities
+    boundary: tuple[str, ...]
+    target: str
+    command: str
+    created_at: str
+
+
+def make_plan(
+    spec: StudySpec,
+    models: Mapping[str, ModelSource],
+    suites: Mapping[str, SuiteSource],
+    here: Circumstances,
+) -> Plan:
+    """Resolve a study on this machine.
+
+    Raises:
+        SpecError: a setting does not hold, or no arm can run here.
+    """
+    everything: list[Arm] = []
+    notes: list[str] = []
+    for source in models.values():
+        arms, clipped = expand(
+            spec.groups, source.record.name, source.record.n_layers, here.abilities
+        )
+        everything += [_named(arm, len(models) > 1) for arm in arms]
+        notes += clipped
+    runnable = tuple(arm for arm in everything if not arm.record.skipped)
+    if not runnable:
+        reason = everything[0].record.skipped
+        raise SpecError(f"No arm of {spec.name!r} can run here: {reason}.")
+    study = _record(spec, everything, models, suites, here)
+    return Plan(study, spec.protocol, runnable, models, suites, tuple(dict.fromkeys(notes)))
+
+
+def _record(
+    spec: StudySpec,
+    arms: list[Arm],
+    models: Mapping[str, ModelSource],
+    suites: Mapping[str, SuiteSource],
+    here: Circumstances,
+) -> StudyRecord:
+    phases = set(phase_suites(spec.protocol).values())
+    own = {suite for group in spec.groups for suite in group.suites or spec.suites}
+    listed = tuple(s.record for name, s in suites.items() if name in own or name not in phases)
+    return StudyRecord(
+        schema=SCHEMA,
+        name=spec.name,
+        seed=random.SystemRandom().randrange(2**31) if spec.seed is None else spec.seed,
+        models=tuple(source.record for source in models.values()),
+        arms=tuple(arm.record for arm in arms),
+        suites=listed,
+        protocol=protocol_record(spec.protocol),
+        boundary=here.boundary,
+        target=here.target,
+        command=here.command,
+        created_at=here.created_at,
+    )
+
+
+def protocol_record(spec: ProtocolSpec) -> ProtocolRecord:
+    """Return the part of a protocol that a reader of the run needs."""
+    return ProtocolRecord(
+        window_min_s=spec.window_min_s,
+        periods_min=spec.periods_min,
+        idle_s=spec.idle_s,
+        repeats_min=spec.repeats_min,
+        repeats_max=max(spec.repeats_min, spec.repeats_max),
+        half_width_target=spec.half_width_target,
+        primary_metric=spec.primary_metric,
+        cool_down_s=spec.cool_down_s,
+        fixed_length=spec.fixed_length,
+        budget_s=spec.budget_s,
+        phases=spec.phases,
+    )
+
+
+def _named(arm: Arm, several_models: bool) -> Arm:
+    """Put the model's name into the arm's, where there is more than one."""
+    if not several_models:
+        return arm
+    record = replace(
+        arm.record,
+        name=f"{arm.record.model} {arm.record.name}",
+        factors={"model": arm.record.model, **arm.record.factors},
+    )
+    return replace(arm, record=record)

@@ -1,0 +1,126 @@
+"""What a study file may say: models × suites × groups of arms × protocol."""
+
+import math
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][\w.+:=-]*$")]
+Value = StrictBool | StrictInt | StrictFloat | StrictStr
+"""A setting. `half`, `all` and `all+output` of `n_gpu_layers` are resolved per model; `=n_batch`
+means "the same as this arm's n_batch"."""
+
+
+class Device(StrEnum):
+    """Where an arm computes."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GroupSpec(_Spec):
+    """Arms that are compared with each other.
+
+    Attributes:
+        name: Name of the comparison; the report draws `threads`, `layers`, `batch`,
+            `concurrency` and `quantization` as ablations.
+        devices: Where its arms compute.
+        set: Settings that all its arms share, named as llama.cpp names them.
+        grid: Settings that vary; every combination is an arm.
+        suites: Suites of this group; the study's own when empty.
+    """
+
+    name: Name
+    devices: tuple[Device, ...] = (Device.CPU,)
+    set: dict[str, Value] = Field(default_factory=dict)
+    grid: dict[str, Annotated[tuple[Value, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    suites: tuple[str, ...] = ()
+
+    @property
+    def n_arms(self) -> int:
+        """Arms of this group per model, before duplicates are merged."""
+        return len(self.devices) * math.prod(len(values) for values in self.grid.values())
+
+
+class ProtocolSpec(_Spec):
+    """How trials are taken. Times in seconds.
+
+    Attributes:
+        window_min_s: Shortest measured window.
+        periods_min: Fewest update periods of the slowest sensor in a window.
+        idle_s: Length of the idle windows.
+        repeats_min: Fewest repeats per arm and suite.
+        repeats_max: Most repeats per arm and suite.
+        half_width_target: Stop when the relative half-width of the 95 % interval is this narrow.
+        primary_metric: The metric watched.
+        cool_down_s: Pause between arms, used as the bare-idle window.
+        cool_below_c: Also wait, at most `cool_max_s`, until devices are this cool; off when None.
+        cool_max_s: Longest wait for that.
+        fixed_length: Full-length replies (`ignore_eos`); natural stop otherwise.
+        n_warm_up: Requests before the first window, not counted.
+        n_prompts: Prompts per pass, taken in turn from the suite; all when None.
+        phases: Also take prefill-only and decode-only windows.
+        n_phase_prompt: Prompt tokens of a prefill window's requests.
+        n_phase_generate: Tokens of a decode window's requests.
+        runtime_idle: Also measure idle with the runtime up and the model unloaded.
+        budget_s: Time budget; none when None.
+        n_retries: How often a failed trial is tried again.
+    """
+
+    window_min_s: float = Field(default=5.0, ge=0.0, le=3600)
+    periods_min: int = Field(default=50, ge=1, le=10_000)
+    idle_s: float = Field(default=5.0, ge=0.0, le=600)
+    repeats_min: int = Field(default=3, ge=1, le=1000)
+    repeats_max: int = Field(default=10, ge=1, le=1000)
+    half_width_target: float = Field(default=0.03, gt=0, le=1)
+    primary_metric: Literal["energy_j", "latency_s", "edp_js", "j_per_token", "tok_per_s"] = (
+        "energy_j"
+    )
+    cool_down_s: float = Field(default=3.0, ge=0, le=3600)
+    cool_below_c: float | None = Field(default=None, ge=20, le=120)
+    cool_max_s: float = Field(default=60.0, ge=0, le=3600)
+    fixed_length: bool = True
+    n_warm_up: int = Field(default=2, ge=0, le=100)
+    n_prompts: int | None = Field(default=4, ge=1)
+    phases: bool = False
+    n_phase_prompt: int = Field(default=512, ge=2)
+    n_phase_generate: int = Field(default=128, ge=2)
+    runtime_idle: bool = False
+    budget_s: float | None = Field(default=None, gt=0)
+    n_retries: int = Field(default=1, ge=0, le=10)
+
+
+class StudySpec(_Spec):
+    """A study as a user writes it.
+
+    Attributes:
+        name: Name of the study.
+        description: One sentence for `study list`.
+        models: Model references; the command line's model when empty.
+        suites: Suites and shapes.
+        groups: Groups of arms.
+        protocol: How trials are taken.
+        seed: Seed of every random choice; drawn and recorded when None.
+    """
+
+    name: Name
+    description: str = ""
+    models: tuple[str, ...] = ()
+    suites: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "short_dialogue",
+        "analytical_reasoning",
+        "narrative_generation",
+    )
+    groups: Annotated[tuple[GroupSpec, ...], Field(min_length=1)]
+    protocol: ProtocolSpec = ProtocolSpec()
+    seed: int | None = Field(default=None, ge=0)
+
+    @property
+    def n_arms(self) -> int:
+        """Arms per model, before duplicates are merged."""
+        return sum(group.n_arms for group in self.groups)

@@ -1,0 +1,95 @@
+"""When to stop repeating: a pure function of the trials so far, so that a resume decides alike."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llamawatt.analysis.stats import relative_half_width
+from llamawatt.core.plan import ProtocolRecord
+from llamawatt.core.trials import Purpose, Status, TrialRecord
+from llamawatt.study.order import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a cell is.
+
+    Attributes:
+        n_done: Trials done, failed ones included.
+        half_width: Relative half-width of the 95 % interval; None while it cannot be told.
+        settled: Whether it needs no more repeats of its own.
+        reason: Why it is settled, in words; empty while it is not.
+    """
+
+    n_done: int
+    half_width: float | None
+    settled: bool
+    reason: str = ""
+
+
+def progress(
+    cells: Iterable[Cell], trials: Iterable[TrialRecord], protocol: ProtocolRecord
+) -> dict[Cell, Progress]:
+    """Return how far each cell is."""
+    done: defaultdict[Cell, list[TrialRecord]] = defaultdict(list)
+    for trial in trials:
+        done[Cell(trial.arm, trial.suite, trial.purpose)].append(trial)
+    return {cell: _of(done[cell], cell, protocol) for cell in cells}
+
+
+def open_cells(
+    cells: tuple[Cell, ...], trials: Iterable[TrialRecord], protocol: ProtocolRecord
+) -> tuple[Cell, ...]:
+    """Return the cells to run in the next block.
+
+    Cells of one suite and purpose are paired within blocks, so they go on together until every
+    one of them is settled; a cell at the cap or given up drops out alone.
+    """
+    state = progress(cells, trials, protocol)
+    unsettled = {(cell.suite, cell.purpose) for cell in cells if not state[cell].settled}
+    return tuple(
+        cell
+        for cell in cells
+        if (cell.suite, cell.purpose) in unsettled and not _exhausted(state[cell], protocol)
+    )
+
+
+def _of(trials: list[TrialRecord], cell: Cell, protocol: ProtocolRecord) -> Progress:
+    good = [trial for trial in trials if trial.status is Status.OK and trial.metrics]
+    count = len(trials)
+    if count - len(good) >= protocol.repeats_min and not good:
+        return Progress(count, None, True, f"given up: all {count} trials failed")
+    half_width = _half_width(good, protocol.primary_metric)
+    if count >= protocol.repeats_max:
+        return Progress(count, half_width, True, f"cap of {protocol.repeats_max} repeats reached")
+    if cell.purpose is not Purpose.SUITE:
+        # Phase windows serve the split, not the verdict: the minimum is enough.
+        enough = count >= protocol.repeats_min
+        return Progress(count, half_width, enough, "phase window: minimum reached" * enough)
+    narrow = half_width is not None and half_width <= protocol.half_width_target
+    if count >= protocol.repeats_min and narrow:
+        return Progress(count, half_width, True, f"interval within ±{half_width:.1%}")
+    return Progress(count, half_width, False)
+
+
+def _exhausted(state: Progress, protocol: ProtocolRecord) -> bool:
+    return state.n_done >= protocol.repeats_max or state.reason.startswith("given up")
+
+
+def _half_width(trials: list[TrialRecord], metric: str) -> float | None:
+    values, uncertainties = [], []
+    for trial in trials:
+        value = getattr(trial.metrics, metric)
+        if value is None:
+            return None
+        values.append(value)
+        uncertainties.append(_uncertainty(trial, metric, value))
+    return relative_half_width(values, uncertainties)
+
+
+def _uncertainty(trial: TrialRecord, metric: str, value: float) -> float:
+    """Scale the window's relative energy uncertainty to a metric that is made of energy."""
+    metrics = trial.metrics
+    if metric in {"latency_s", "tok_per_s"} or metrics is None or not metrics.energy_j:
+        return 0.0
+    return abs(value) * (metrics.uncertainty_j or 0.0) / abs(metrics.energy_j)

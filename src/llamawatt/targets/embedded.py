@@ -1,0 +1,144 @@
+"""llama.cpp without a llama-server binary: `python -m llamawatt.targets.embedded FLAGS`.
+
+Takes llama-server's own flags and serves with xllamacpp, so that the launcher starts either alike.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from llamawatt.targets.guard import die_with
+
+GPU_VISIBILITY = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
+"""Set to nothing for `--device none`: a build with a GPU backend then opens no context on it."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return a parser for the flags of llama-server that llamawatt sends."""
+    flags = argparse.ArgumentParser(prog="llamawatt-embedded", allow_abbrev=False)
+    flags.add_argument("-m", "--model", required=True)
+    flags.add_argument("--host", default="127.0.0.1")
+    flags.add_argument("--port", type=int, default=8080)
+    flags.add_argument("-t", "--threads", type=int, default=-1)
+    flags.add_argument("-tb", "--threads-batch", type=int, default=-1)
+    flags.add_argument("-ngl", "--n-gpu-layers", "--gpu-layers", type=int, default=-1)
+    flags.add_argument("-dev", "--device", choices=["none"], default=None)
+    flags.add_argument("-b", "--batch-size", type=int, default=None)
+    flags.add_argument("-ub", "--ubatch-size", type=int, default=None)
+    flags.add_argument("-fa", "--flash-attn", choices=["on", "off", "auto"], default="auto")
+    flags.add_argument("-ctk", "--cache-type-k", default="f16")
+    flags.add_argument("-ctv", "--cache-type-v", default="f16")
+    flags.add_argument("-np", "--parallel", type=int, default=1)
+    flags.add_argument("-c", "--ctx-size", type=int, default=0)
+    flags.add_argument("-C", "--cpu-mask", default=None)
+    flags.add_argument("--poll", type=int, default=None)
+    flags.add_argument("--sleep-idle-seconds", type=int, default=-1)
+    flags.add_argument("--cache-ram", type=int, default=None)
+    flags.add_argument("--no-warmup", action="store_true")
+    flags.add_argument("--no-ui", "--no-webui", action="store_true")
+    flags.add_argument("--parent-pid", type=int, default=None, help=argparse.SUPPRESS)
+    return flags
+
+
+def params_from(flags: argparse.Namespace) -> Any:  # noqa: ANN401  (xllamacpp is untyped)
+    """Return xllamacpp's parameters for parsed flags.
+
+    Raises:
+        ValueError: a cache type or CPU mask that llama.cpp does not know.
+    """
+    import xllamacpp  # noqa: PLC0415
+
+    params = xllamacpp.CommonParams()
+    params.model.path = flags.model
+    params.hostnames = [flags.host]
+    params.port = flags.port
+    params.n_gpu_layers = 0 if flags.device == "none" else flags.n_gpu_layers
+    params.n_parallel = flags.parallel
+    params.n_ctx = flags.ctx_size
+    params.warmup = not flags.no_warmup
+    params.ui = not flags.no_ui
+    params.sleep_idle_seconds = flags.sleep_idle_seconds
+    params.flash_attn_type = _flash_attention(xllamacpp, flags.flash_attn)
+    params.cache_type_k = _cache_type(xllamacpp, flags.cache_type_k)
+    params.cache_type_v = _cache_type(xllamacpp, flags.cache_type_v)
+    optional = {
+        "n_batch": flags.batch_size,
+        "n_ubatch": flags.ubatch_size,
+        "cache_ram_mib": flags.cache_ram,
+    }
+    for name, value in optional.items():
+        if value is not None:
+            setattr(params, name, value)
+    _set_threads(params, flags)
+    return params
+
+
+def _set_threads(params: Any, flags: argparse.Namespace) -> None:  # noqa: ANN401
+    params.cpuparams.n_threads = flags.threads
+    params.cpuparams_batch.n_threads = flags.threads_batch
+    for group in (params.cpuparams, params.cpuparams_batch):
+        if flags.poll is not None:
+            group.poll = flags.poll
+        if flags.cpu_mask is not None:
+            group.cpumask = mask_bits(flags.cpu_mask, len(group.cpumask))
+            group.mask_valid = True
+
+
+def mask_bits(mask: str, size: int) -> list[bool]:
+    """Return an affinity mask as `size` booleans, core 0 first.
+
+    Raises:
+        ValueError: the mask is not hexadecimal or names a core beyond `size`.
+    """
+    number = int(mask, 16)
+    if number >> size:
+        raise ValueError(f"cpu mask {mask} names a core beyond {size}")
+    return [bool(number >> core & 1) for core in range(size)]
+
+
+def _flash_attention(module: Any, word: str) -> Any:  # noqa: ANN401
+    kinds = module.llama_flash_attn_type
+    return {
+        "on": kinds.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+        "off": kinds.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+        "auto": kinds.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    }[word]
+
+
+def _cache_type(module: Any, word: str) -> Any:  # noqa: ANN401
+    kind = getattr(module.ggml_type, f"GGML_TYPE_{word.upper()}", None)
+    if kind is None:
+        raise ValueError(f"unknown cache type {word}")
+    return kind
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until a signal ends it. Returns the exit code."""
+    flags = parser().parse_args(arguments)
+    if flags.parent_pid is not None:
+        die_with(flags.parent_pid)
+    if flags.device == "none":
+        os.environ.update(dict.fromkeys(GPU_VISIBILITY, ""))
+    import xllamacpp  # noqa: PLC0415
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        server = xllamacpp.Server(params_from(flags))
+    except (RuntimeError, ValueError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stderr.write(f"listening on {server.listening_address}\n")
+    sys.stderr.flush()
+    stop.wait()
+    # The wheel's own shutdown can wait for open streams; nothing here needs it.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

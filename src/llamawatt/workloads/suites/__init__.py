@@ -1,0 +1,1 @@
+"""The prompt suites that ship with llamawatt."""

@@ -1,0 +1,79 @@
+"""The stopping rule looks at finished trials only, and pairs go on together."""
+
+from dataclasses import replace
+
+import pytest
+from tests.runs import records
+
+from llamawatt.analysis.metrics import trial_metrics
+from llamawatt.core.trials import Purpose, Status, TrialRecord
+from llamawatt.study.order import Cell
+from llamawatt.study.stopping import open_cells, progress
+
+CPU, GPU = Cell("cpu", "s"), Cell("gpu", "s")
+PROTOCOL = replace(records.study().protocol, repeats_min=3, repeats_max=6, half_width_target=0.05)
+
+
+def trial(cell: Cell, block: int, energy_j: float, *, ok: bool = True) -> TrialRecord:
+    base = records.trial(block)
+    energy = {
+        name: replace(part, energy_j=energy_j, uncertainty_j=0.0)
+        for name, part in base.energy.items()
+    }
+    return replace(
+        base,
+        arm=cell.arm,
+        suite=cell.suite,
+        purpose=cell.purpose,
+        status=Status.OK if ok else Status.FAILED,
+        metrics=trial_metrics(base.requests, energy, base.window) if ok else None,
+    )
+
+
+def steady(cell: Cell, count: int) -> list[TrialRecord]:
+    return [trial(cell, block, 50.0 + 0.01 * (block % 2)) for block in range(count)]
+
+
+def noisy(cell: Cell, count: int) -> list[TrialRecord]:
+    return [trial(cell, block, 50.0 + 20.0 * (block % 2)) for block in range(count)]
+
+
+def test_nothing_is_settled_before_the_minimum() -> None:
+    assert open_cells((CPU,), [], PROTOCOL) == (CPU,)
+    assert open_cells((CPU,), steady(CPU, 2), PROTOCOL) == (CPU,)
+    assert open_cells((CPU,), steady(CPU, 3), PROTOCOL) == ()
+
+
+def test_a_steady_arm_goes_on_beside_its_noisy_pair_until_the_cap() -> None:
+    trials = steady(CPU, 3) + noisy(GPU, 3)
+    assert open_cells((CPU, GPU), trials, PROTOCOL) == (CPU, GPU)
+    trials = steady(CPU, 6) + noisy(GPU, 6)
+    assert open_cells((CPU, GPU), trials, PROTOCOL) == ()
+    state = progress((CPU, GPU), trials, PROTOCOL)
+    assert "cap of 6" in state[GPU].reason
+
+
+def test_another_suite_does_not_wait() -> None:
+    other = Cell("cpu", "t")
+    trials = steady(CPU, 3) + noisy(other, 3)
+    assert open_cells((CPU, other), trials, PROTOCOL) == (other,)
+
+
+def test_an_arm_that_always_fails_is_given_up_and_frees_its_pair() -> None:
+    failed = [trial(GPU, block, 1.0, ok=False) for block in range(3)]
+    assert open_cells((CPU, GPU), steady(CPU, 3) + failed, PROTOCOL) == ()
+    assert open_cells((CPU, GPU), noisy(CPU, 3) + failed, PROTOCOL) == (CPU,)
+
+
+def test_without_the_metric_repeats_go_to_the_cap() -> None:
+    unmeasured = [
+        replace(t, metrics=replace(t.metrics, energy_j=None)) for t in steady(CPU, 5) if t.metrics
+    ]
+    assert open_cells((CPU,), unmeasured, PROTOCOL) == (CPU,)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.PREFILL, Purpose.DECODE])
+def test_phase_windows_stop_at_the_minimum(purpose: Purpose) -> None:
+    cell = Cell("cpu", "pp512", purpose)
+    assert open_cells((cell,), noisy(cell, 2), PROTOCOL) == (cell,)
+    assert open_cells((cell,), noisy(cell, 3), PROTOCOL) == ()
