@@ -1,6 +1,6 @@
 """The seams of a run in one value: what measures, what serves, what talks, what tells the time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -33,9 +33,12 @@ class Instrument(Protocol):
         """Measure the mean power of the coming `duration_s` seconds, by domain."""
 
     def energies(
-        self, t0_s: float, t1_s: float, idle: Mapping[str, IdlePower] | None = None
+        self, t0_s: float, t1_s: float, *, surrounded: bool
     ) -> dict[str, EnergyReading | Unavailable]:
-        """Return the energy of a past window, by domain."""
+        """Return the energy of a past window, by domain.
+
+        `surrounded` says that the idle measured last lies on both sides of the window.
+        """
 
     def traces(self, t0_s: float, t1_s: float) -> dict[str, RawTrace]:
         """Return the raw samples around a past window, by domain."""

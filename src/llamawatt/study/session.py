@@ -87,7 +87,7 @@ class Session:
         t1_s = self._rig.clock.now_s()
         if self.endpoint.pid is not None:
             self._rig.instrument.edge()
-            energy = energies(self._rig, t0_s, t1_s, self.idle["bare"], widen=False)
+            energy = energies(self._rig, t0_s, t1_s, self.idle["bare"], surrounded=False)
             self.load = LoadRecord(t1_s - t0_s, energy)
         self.client = stack.enter_context(self._rig.make_client(self.endpoint, self.arm))
 
@@ -102,7 +102,7 @@ class Session:
 
 
 def energies(
-    rig: Rig, t0_s: float, t1_s: float, idle: Mapping[str, IdlePower], *, widen: bool = True
+    rig: Rig, t0_s: float, t1_s: float, idle: Mapping[str, IdlePower], *, surrounded: bool = True
 ) -> dict[str, DomainEnergy]:
     """Return the recorded energy of a past window, by domain; domains without one are left out.
 
@@ -111,10 +111,10 @@ def energies(
         t0_s: Start of the window.
         t1_s: End of the window.
         idle: Idle power that is taken off for the above-idle figure.
-        widen: Whether that same idle surrounds the window, so that the trace may be widened
-            into it. After a load the idle is another one than before.
+        surrounded: Whether the idle measured last lies on both sides of the window. After a load
+            the idle is another one than before it.
     """
-    readings = rig.instrument.energies(t0_s, t1_s, idle if widen else None)
+    readings = rig.instrument.energies(t0_s, t1_s, surrounded=surrounded)
     domains = {domain.name: domain for domain in rig.instrument.domains}
     return {
         name: domain_energy(reading, domains[name], idle.get(name))
