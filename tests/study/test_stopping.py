@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.runs import records
 
 from llamawatt.analysis.metrics import trial_metrics
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.study.order import Cell
 from llamawatt.study.stopping import open_cells, progress
+from tests.runs import records
 
 CPU, GPU = Cell("cpu", "s"), Cell("gpu", "s")
 PROTOCOL = replace(records.study().protocol, repeats_min=3, repeats_max=6, half_width_target=0.05)

@@ -1,0 +1,180 @@
+"""A simulated machine: exact, instant, and the same for the same work, whatever was killed."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from llamawatt.core.clock import FakeClock
+from llamawatt.core.errors import TargetError
+from llamawatt.core.flags import Flag
+from llamawatt.core.plan import ModelRecord, SuiteRecord
+from llamawatt.core.readings import (
+    Domain,
+    DomainKind,
+    EnergyReading,
+    Method,
+    Quantity,
+    Unavailable,
+)
+from llamawatt.core.trials import FactorValue, IdlePower, RequestRecord
+from llamawatt.runs.traces import RawTrace
+from llamawatt.study.arms import Abilities, Arm
+from llamawatt.study.plan import Circumstances, ModelSource, Plan, SuiteSource, make_plan
+from llamawatt.study.rig import Rig
+from llamawatt.study.spec import StudySpec
+from llamawatt.targets.base import Endpoint
+from llamawatt.targets.protocols import Ask
+
+IDLE_W = 10.0
+BUSY_W = {"cpu": 60.0, "gpu": 150.0}
+TOKEN_S = {"cpu": 0.02, "gpu": 0.004}
+DOMAIN = Domain(
+    "cpu-package-0", DomainKind.CPU_PACKAGE, Quantity.ENERGY, Method.COUNTER, "simulated"
+)
+
+
+def noise(*words: object) -> float:
+    """Return a number in [-1, 1] that depends on the words alone."""
+    digest = hashlib.sha256(repr(words).encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**31 - 1
+
+
+@dataclass
+class SimulatedMachine:
+    """Instrument, target and client in one, on one clock."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    power_w: float = IDLE_W
+    noise_share: float = 0.002
+    broken: dict[str, int] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    running: int = 0
+    unavailable: bool = False
+    domains: tuple[Domain, ...] = (DOMAIN,)
+    slowest_period_s: float = 0.01
+    _spans: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def edge(self) -> None:
+        self.clock.sleep_s(0.01)
+
+    def idle(self, duration_s: float) -> dict[str, IdlePower]:
+        self.clock.sleep_s(duration_s)
+        return {DOMAIN.name: IdlePower(IDLE_W, 0.01, duration_s, Method.COUNTER)}
+
+    def energies(
+        self, t0_s: float, t1_s: float, *, surrounded: bool
+    ) -> dict[str, EnergyReading | Unavailable]:
+        if self.unavailable:
+            return {DOMAIN.name: Unavailable("gone")}
+        energy_j = IDLE_W * (t1_s - t0_s) + sum(
+            (power_w - IDLE_W) * max(0.0, min(end_s, t1_s) - max(begin_s, t0_s))
+            for begin_s, end_s, power_w in self._spans
+        )
+        reading = EnergyReading(DOMAIN.name, Method.COUNTER, energy_j, 0.01, 0.0, t0_s, t1_s)
+        return {DOMAIN.name: reading}
+
+    def traces(self, t0_s: float, t1_s: float) -> dict[str, RawTrace]:
+        import numpy as np
+
+        t_s = np.array([t0_s, t1_s])
+        return {DOMAIN.name: RawTrace(t_s, energy_j=t_s * self.power_w)}
+
+    def evidence(self) -> dict[str, FactorValue]:
+        return {"cpu.temp_c": 50.0}
+
+    def doubts(self) -> tuple[Flag, ...]:
+        return (Flag.DRAM_NOT_MEASURED,)
+
+    def target(self, arm: Arm) -> "SimulatedTarget":
+        return SimulatedTarget(self, arm)
+
+    @contextmanager
+    def client(self, endpoint: Endpoint, arm: Arm) -> Iterator["SimulatedClient"]:
+        yield SimulatedClient(self, arm)
+
+    def rig(self) -> Rig:
+        return Rig(self.clock, self, self.target, self.client, lambda: "2026-01-01T00:00:00Z")
+
+
+@dataclass
+class SimulatedTarget:
+    machine: SimulatedMachine
+    arm: Arm
+    up: bool = False
+
+    def start(self) -> Endpoint:
+        self.machine.clock.sleep_s(0.5)
+        self.machine.started.append(self.arm.name)
+        left = self.machine.broken.get(self.arm.name, 0)
+        if left:
+            self.machine.broken[self.arm.name] = left - 1
+            raise TargetError("llama.cpp ended with exit code 1 while starting.")
+        self.up = True
+        self.machine.running += 1
+        return Endpoint("http://simulated", pid=1)
+
+    def stop(self) -> None:
+        if self.up:
+            self.machine.running -= 1
+        self.up = False
+
+
+@dataclass
+class SimulatedClient:
+    machine: SimulatedMachine
+    arm: Arm
+
+    def run(
+        self, asks: Sequence[Ask], *, n_parallel: int, fixed_length: bool
+    ) -> list[RequestRecord]:
+        return [self._one(ask) for ask in asks]
+
+    def _one(self, ask: Ask) -> RequestRecord:
+        device = str(self.arm.record.factors["device"])
+        scale = 1 + self.machine.noise_share * noise(self.arm.name, ask.prompt_id)
+        prefill_s = 0.1 * TOKEN_S[device] * len(ask.prompt) * scale
+        decode_s = TOKEN_S[device] * ask.n_predict * scale
+        t0_s = self.machine.clock.now_s()
+        self.machine.clock.sleep_s(prefill_s + decode_s)
+        t1_s = self.machine.clock.now_s()
+        self.machine._spans.append((t0_s, t1_s, BUSY_W[device]))
+        return RequestRecord(
+            prompt_id=ask.prompt_id,
+            n_prompt=len(ask.prompt),
+            n_generated=ask.n_predict,
+            latency_s=t1_s - t0_s,
+            ttft_s=prefill_s,
+            prefill_s=prefill_s,
+            decode_s=decode_s,
+            t0_s=t0_s,
+            timed_by={"latency_s": "client", "prefill_s": "server", "decode_s": "server"},
+        )
+
+
+class QuietCompany:
+    """Nobody else is busy."""
+
+    def start(self, server_pid: int | None) -> None:
+        pass
+
+    def other_share(self) -> float | None:
+        return 0.0
+
+
+def simulated_plan(spec: StudySpec, gpu: str = "A GPU", n_cores: int = 8) -> Plan:
+    model = ModelSource(ModelRecord("m", "m.gguf", "ab" * 32, 100, n_layers=22), Path("m.gguf"))
+    names = {suite for group in spec.groups for suite in group.suites or spec.suites}
+    if spec.protocol.phases:
+        names |= {f"pp{spec.protocol.n_phase_prompt}", f"tg{spec.protocol.n_phase_generate}"}
+    suites = {
+        name: SuiteSource(
+            SuiteRecord(name, "cd" * 32, 40, 16),
+            tuple(Ask(f"{name}-{number}", "p" * 20, 16) for number in range(40)),
+        )
+        for name in sorted(names)
+    }
+    boundary = (DOMAIN.name,)
+    here = Circumstances(Abilities(n_cores, gpu, "no GPU"), boundary, "embedded", "", "")
+    return make_plan(spec, {"m": model}, suites, here)

@@ -1,0 +1,212 @@
+"""A run interleaves, repeats until narrow, survives failures and kills, and resumes exactly."""
+
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from llamawatt.core.errors import RunDirectoryError
+from llamawatt.core.flags import Flag
+from llamawatt.core.trials import Purpose, Status, TrialRecord
+from llamawatt.runs.store import RunWriter, read_run
+from llamawatt.runs.traces import read_trace
+from llamawatt.study.observer import SilentObserver
+from llamawatt.study.plan import Plan
+from llamawatt.study.runner import Runner
+from llamawatt.study.spec import Device, GroupSpec, ProtocolSpec, StudySpec
+from tests.runs import records
+from tests.study.simulated import QuietCompany, SimulatedMachine, simulated_plan
+
+PROTOCOL = ProtocolSpec(
+    window_min_s=1.0, periods_min=1, idle_s=1.0, cool_down_s=0.5, repeats_min=3, repeats_max=6
+)
+
+
+def spec(**changes: object) -> StudySpec:
+    base = StudySpec(
+        name="test",
+        seed=11,
+        suites=("short", "long"),
+        groups=(GroupSpec(name="baseline", devices=(Device.CPU, Device.GPU)),),
+        protocol=PROTOCOL,
+    )
+    return base.model_copy(update=changes)
+
+
+def run(path: Path, plan: Plan, machine: SimulatedMachine | None = None) -> tuple[TrialRecord, ...]:
+    machine = machine or SimulatedMachine()
+    if (path / "study.yaml").exists():
+        writer, before = RunWriter.resume(path)
+        trials = list(before.trials)
+    else:
+        writer, trials = RunWriter.create(path, plan.study, records.machine()), []
+    try:
+        Runner(plan, machine.rig(), writer, SilentObserver(), QuietCompany(), trials).run()
+    finally:
+        writer.close()
+    return read_run(path).trials
+
+
+def test_every_cell_gets_its_repeats_in_interleaved_blocks(tmp_path: Path) -> None:
+    machine = SimulatedMachine()
+    trials = run(tmp_path / "r", simulated_plan(spec()), machine)
+    assert machine.running == 0
+    assert len({trial.trial_id for trial in trials}) == len(trials)
+    for arm in ("cpu", "gpu"):
+        for suite in ("short", "long"):
+            assert 3 <= sum(t.arm == arm and t.suite == suite for t in trials) <= 6
+    blocks = [trial.block for trial in trials]
+    assert blocks == sorted(blocks)
+    assert {trial.arm for trial in trials if trial.block == 0} == {"cpu", "gpu"}
+
+
+def test_a_record_holds_the_whole_story(tmp_path: Path) -> None:
+    trials = run(tmp_path / "r", simulated_plan(spec()))
+    trial = next(trial for trial in trials if trial.arm == "gpu")
+    assert trial.window.duration_s >= 1.0
+    assert trial.load is not None
+    assert trial.load.duration_s == pytest.approx(0.5)
+    assert set(trial.idle) == {"bare", "model"}
+    energy = trial.energy["cpu-package-0"]
+    assert energy.energy_j == pytest.approx(150 * trial.window.duration_s)
+    assert energy.above_idle_j == pytest.approx(140 * trial.window.duration_s)
+    assert trial.metrics is not None
+    assert trial.metrics.energy_j == pytest.approx(energy.energy_j / len(trial.requests))
+    assert Flag.DRAM_NOT_MEASURED in trial.flags
+    assert read_trace(tmp_path / "r", trial.trial_id)
+
+
+def test_the_same_prompts_serve_every_arm_of_a_block(tmp_path: Path) -> None:
+    trials = run(tmp_path / "r", simulated_plan(spec()))
+    for block in range(3):
+        sets = {
+            frozenset(request.prompt_id for request in trial.requests)
+            for trial in trials
+            if trial.block == block and trial.suite == "short"
+        }
+        assert len(sets) == 1
+
+
+def test_phase_windows_are_taken_of_the_baseline(tmp_path: Path) -> None:
+    phases = spec(protocol=PROTOCOL.model_copy(update={"phases": True}))
+    trials = run(tmp_path / "r", simulated_plan(phases))
+    assert {trial.purpose for trial in trials} == set(Purpose)
+
+
+def test_runtime_idle_is_measured_once_per_device(tmp_path: Path) -> None:
+    machine = SimulatedMachine()
+    wanted = spec(protocol=PROTOCOL.model_copy(update={"runtime_idle": True}))
+    trials = run(tmp_path / "r", simulated_plan(wanted), machine)
+    assert all("runtime" in trial.idle for trial in trials)
+    blocks = max(trial.block for trial in trials) + 1
+    assert len(machine.started) <= 2 * blocks + 2
+
+
+def test_a_failed_start_is_tried_again_and_told(tmp_path: Path) -> None:
+    machine = SimulatedMachine(broken={"gpu": 1})
+    trials = run(tmp_path / "r", simulated_plan(spec()), machine)
+    assert all(trial.status is Status.OK for trial in trials)
+    assert "retry" in {event.kind for event in read_run(tmp_path / "r").events}
+
+
+def test_an_arm_that_never_starts_is_recorded_and_does_not_stop_the_others(tmp_path: Path) -> None:
+    machine = SimulatedMachine(broken={"gpu": 10_000})
+    trials = run(tmp_path / "r", simulated_plan(spec()), machine)
+    failed = [trial for trial in trials if trial.status is Status.FAILED]
+    assert {trial.arm for trial in failed} == {"gpu"}
+    assert all("exit code 1" in trial.error for trial in failed)
+    assert sum(trial.arm == "cpu" for trial in trials if trial.status is Status.OK) >= 6
+
+
+def test_a_boundary_domain_that_gives_nothing_leaves_no_sum(tmp_path: Path) -> None:
+    trials = run(tmp_path / "r", simulated_plan(spec()), SimulatedMachine(unavailable=True))
+    assert all(trial.metrics and trial.metrics.energy_j is None for trial in trials)
+    assert all(Flag.READS_FAILED in trial.flags for trial in trials)
+    assert max(trial.block for trial in trials) == 5  # nothing narrows what is not there
+
+
+def test_a_budget_ends_the_run_and_says_so(tmp_path: Path) -> None:
+    short = spec(protocol=PROTOCOL.model_copy(update={"budget_s": 12.0}))
+    trials = run(tmp_path / "r", simulated_plan(short))
+    assert 1 <= len(trials) < 12
+    events = read_run(tmp_path / "r").events
+    assert any(event.kind == "budget" for event in events)
+
+
+def test_a_single_arm_keeps_its_server(tmp_path: Path) -> None:
+    machine = SimulatedMachine()
+    alone = spec(groups=(GroupSpec(name="baseline"),))
+    run(tmp_path / "r", simulated_plan(alone), machine)
+    assert machine.started == ["cpu"]
+
+
+def same(first: TrialRecord, second: TrialRecord) -> None:
+    """Compare what the analysis sees; simulated clocks differ by their start alone."""
+    fields = ("trial_id", "arm", "suite", "block", "order", "purpose", "status", "flags")
+    for name in fields:
+        assert getattr(first, name) == getattr(second, name)
+    assert first.metrics is not None
+    assert second.metrics is not None
+    for name in first.metrics.__slots__:
+        assert getattr(first.metrics, name) == pytest.approx(getattr(second.metrics, name))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
+def test_a_hundred_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    noisy = spec(protocol=PROTOCOL.model_copy(update={"repeats_min": 12, "repeats_max": 12}))
+    plan = simulated_plan(noisy)
+    undisturbed = run(tmp_path / "undisturbed", plan)
+
+    path = tmp_path / "killed"
+    RunWriter.create(path, plan.study, records.machine()).close()
+    rng = random.Random(3)
+    fork = multiprocessing.get_context("fork")
+    kills, seen = 0, 0
+    while kills < 100:
+        child = fork.Process(target=run, args=(path, plan, SlowMachine()))
+        child.start()
+        time.sleep(rng.uniform(0.0, 0.06))
+        os.kill(child.pid or 0, signal.SIGKILL)
+        child.join()
+        kills += 1
+        finished = read_run(path).trials
+        assert len(finished) >= seen
+        seen = len(finished)
+    resumed = run(path, plan)
+
+    assert len(resumed) == len(undisturbed)
+    for first, second in zip(undisturbed, resumed, strict=True):
+        same(first, second)
+
+
+class SlowMachine(SimulatedMachine):
+    """Takes some real time, so that kills fall into every phase of a trial."""
+
+    def edge(self) -> None:
+        time.sleep(0.002)
+        super().edge()
+
+
+def test_two_runs_into_one_directory_are_refused(tmp_path: Path) -> None:
+    plan = simulated_plan(spec())
+    writer = RunWriter.create(tmp_path / "r", plan.study, records.machine())
+    with pytest.raises(RunDirectoryError, match="Another llamawatt"):
+        run(tmp_path / "r", plan)
+    writer.close()
+
+
+def test_a_changed_order_of_finished_trials_does_not_confuse_a_resume(tmp_path: Path) -> None:
+    plan = simulated_plan(spec())
+    full = run(tmp_path / "a", plan)
+    writer = RunWriter.create(tmp_path / "b", plan.study, records.machine())
+    for trial in (full[2], full[0]):
+        writer.append_trial(replace(trial, order=0))
+    writer.close()
+    resumed = run(tmp_path / "b", plan)
+    assert sorted(trial.trial_id for trial in resumed) == sorted(trial.trial_id for trial in full)
