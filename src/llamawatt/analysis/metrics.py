@@ -97,7 +97,7 @@ def trial_metrics(
         ed2p_js2=None if reply_j is None else reply_j * latency_s**2,
         tok_per_s=n_generated / window.duration_s,
         prefill_tok_per_s=_rate(n_prompt, (request.prefill_s for request in requests)),
-        decode_tok_per_s=_rate(n_generated, (request.decode_s for request in requests)),
+        decode_tok_per_s=_decode_rate(requests),
         n_replies=n_replies,
         n_prompt=n_prompt,
         n_generated=n_generated,
@@ -141,6 +141,13 @@ def _tpot_s(requests: Sequence[RequestRecord]) -> float | None:
     return _mean(
         None if r.ttft_s is None else (r.latency_s - r.ttft_s) / (r.n_generated - 1) for r in longer
     )
+
+
+def _decode_rate(requests: Sequence[RequestRecord]) -> float | None:
+    """The first token comes out of the prompt's own pass: n tokens take n - 1 decode steps."""
+    longer = tuple(request for request in requests if request.n_generated > 1)
+    n_steps = sum(request.n_generated - 1 for request in longer)
+    return _rate(n_steps, (request.decode_s for request in longer))
 
 
 def _rate(n_tokens: int, durations_s: Iterable[float | None]) -> float | None:

@@ -136,7 +136,8 @@ class Metrics:
         ed2p_js2: Energy-delay-squared product per reply, J·s².
         tok_per_s: Generated tokens over the window's length.
         prefill_tok_per_s: Prompt tokens over prefill time; None when unknown.
-        decode_tok_per_s: Generated tokens over decode time; None when unknown.
+        decode_tok_per_s: Decode steps over decode time: the first token of a reply comes out of
+            its prompt's pass and takes no step of its own. None when unknown.
         n_replies: Replies in the window.
         n_prompt: Prompt tokens evaluated in the window.
         n_generated: Tokens generated in the window.
