@@ -1,0 +1,68 @@
+"""Finds every meter that works here, and says of the others why they do not."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamawatt.core.machine import Gpu, MissingMeter
+from llamawatt.core.readings import DomainKind
+from llamawatt.meters.base import Meter
+from llamawatt.meters.cpu_model import CpuModelMeter, CpuPowerModel
+from llamawatt.meters.nvml import find_gpus, open_nvml
+from llamawatt.meters.rapl import open_rapl
+from llamawatt.meters.wall import open_wall
+
+SYSFS = Path("/sys")
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What was found.
+
+    Attributes:
+        meters: Working meters, open; closing them is the caller's.
+        missing: What gives nothing here, with reason and remedy.
+    """
+
+    meters: tuple[Meter, ...]
+    missing: tuple[MissingMeter, ...]
+
+
+def discover(
+    *,
+    want_gpu: bool = True,
+    sysfs_root: Path = SYSFS,
+    wall_url: str | None = None,
+    cpu_power: CpuPowerModel | None = None,
+    allow_model: bool = True,
+) -> Discovery:
+    """Open every meter of this machine.
+
+    Args:
+        want_gpu: Whether a sleeping GPU may be woken because it will be used.
+        sysfs_root: Root of sysfs.
+        wall_url: URL of a wall plug.
+        cpu_power: Power model of the CPU, where no counter works.
+        allow_model: Whether to model at all.
+    """
+    found: list[Meter] = []
+    missing: list[MissingMeter] = []
+    tried = [open_rapl(sysfs_root), open_nvml(sysfs_root, want_gpu=want_gpu)]
+    if wall_url is not None:
+        tried.append(open_wall(wall_url))
+    for opened in tried:
+        if opened.meter is not None:
+            found.append(opened.meter)
+        missing += opened.missing
+    if allow_model and not _covers(found, DomainKind.CPU_PACKAGE):
+        found.append(CpuModelMeter(cpu_power or CpuPowerModel.of(None, None)))
+    return Discovery(tuple(found), tuple(missing))
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """Return every NVIDIA GPU; empty without a driver."""
+    return find_gpus()
+
+
+def _covers(meters: Iterable[Meter], kind: DomainKind) -> bool:
+    return any(domain.kind is kind for meter in meters for domain in meter.domains())
