@@ -19,7 +19,16 @@ ENOUGH_EDGES = 200
 """Changes after which a fast sensor is known well enough."""
 
 MAX_READS = 20_000
+EAGER_READS = 2_000
+"""Reads after which a sensor that has not ticked often is read at leisure."""
+
+LEISURE_S = 0.001
+LEISURE_CHANGES = 100
+"""A sensor that needs more reads than this for one change is read at leisure."""
 MAX_FAILURES = 20
+MIN_SHARP = 5
+"""With this many edges seen closely, those that a slow read blurred are left out."""
+
 QUANTUM = 1e-6
 """Values are told in whole micro-units or coarser."""
 
@@ -94,6 +103,8 @@ def _read_densely(meter: Meter, domain: Domain, clock: Clock, budget_s: float) -
         reads.add(sample, value)
         if reads.n_changes >= ENOUGH_EDGES:
             break
+        if len(reads.t_s) > EAGER_READS > LEISURE_CHANGES * reads.n_changes:
+            clock.sleep_s(LEISURE_S)
     return reads
 
 
@@ -140,6 +151,9 @@ def tick_of(edge_s: Floats, width_s: Floats) -> tuple[float, float] | None:
         edge_s: Middles of the intervals in which changes were seen, rising, shape (n,).
         width_s: Lengths of those intervals, shape (n,).
     """
+    sharp = width_s <= 2 * np.quantile(width_s, 0.25) if len(width_s) else width_s > 0
+    if np.count_nonzero(sharp) >= MIN_SHARP:
+        edge_s, width_s = edge_s[sharp], width_s[sharp]
     if len(edge_s) < 3:
         return None
     step_s = np.diff(edge_s)

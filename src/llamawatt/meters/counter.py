@@ -1,21 +1,24 @@
 """Energy of a window from a counter's knots."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Unavailable
-from llamawatt.meters.idle import IdlePowerEstimate
+from llamawatt.meters.idle import IdlePowerEstimate, MeanPower
 from llamawatt.meters.knots import Knots
+from llamawatt.meters.noise import MIN_MOMENTS, SHARP_FACTOR, noise_of
 from llamawatt.meters.spread import Spread, total
 from llamawatt.meters.window import MAX_MISSING_SHARE, WindowEnergy, tail
 
-WIDEST_PERIODS = 10.0
-"""A window is widened by at most this many periods on each side."""
+WIDEST_S = 2.0
+"""A window is widened by at most this much on each side, or three periods."""
 
-MIN_IDLE_KNOTS = 3
-"""Two give a mean, the third its fluctuation."""
+BEFORE_END_S = 0.1
+"""The power just before the end of a window is the mean over at least this long."""
 
-_WIDEST_MIN_S = 0.05
+DRIFT_SHARE = 0.03
+"""Relative deviation of an idle behind work from one before, where only one was measured."""
 
 
 def between(
@@ -30,8 +33,8 @@ def between(
     missing_s = _missing_s(knots, t0_s, t1_s)
     if isinstance(missing_s, Unavailable):
         return missing_s
-    start_j, start = _at(knots, t0_s)
-    end_j, end = _at(knots, t1_s)
+    start_j, start = _at(knots, t0_s, _resolved(knots, t0_s, t1_s))
+    end_j, end = _at(knots, t1_s, _resolved(knots, t0_s, t1_s))
     lost_s = _lost_s(knots, t0_s, t1_s)
     mean_w = (end_j - start_j) / max(t1_s - t0_s - lost_s, 1e-9)
     flags = [Flag.WINDOW_NOT_COVERED] if missing_s > 0 else []
@@ -66,11 +69,12 @@ def widened(
     if first is None or last is None or knots.backwards[first + 1 : last + 1].any():
         return None
     lead_s, lag_s = t0_s - float(knots.t_s[first]), float(knots.t_s[last]) - t1_s
-    energy_j = float(
-        knots.energy_j[last]
-        - knots.energy_j[first]
+    rest = tail(_power_before_w(knots, first, t1_s) - after.power_w, lag_s)
+    energy_j = (
+        float(knots.energy_j[last] - knots.energy_j[first])
         - before.power_w * lead_s
         - after.power_w * lag_s
+        - rest.energy_j
     )
     spread = total(
         [
@@ -78,7 +82,7 @@ def widened(
             Spread.uniform(after.power_w * float(knots.half_s[last])),
             idle_spread(before, after, lead_s, lag_s),
             _quantum(resolution_j),
-            tail(energy_j / (t1_s - t0_s), after.power_w, lag_s),
+            rest.spread,
         ]
     )
     return WindowEnergy(energy_j, spread)
@@ -89,44 +93,51 @@ def idle_spread(
 ) -> Spread:
     """Return the error of taking idle power off the added time on both sides.
 
-    One estimate used twice errs the same way on both sides; two estimates err independently.
+    One estimate used twice errs the same way on both sides, and the idle behind the work, with its
+    clocks still up, may differ from the one before; two estimates err independently.
     """
     if before == after:
-        fluctuation_j2 = before.noise_w2s * (lead_s + lag_s)
-        return Spread(fluctuation_j2 + (before.sigma_w * (lead_s + lag_s)) ** 2)
+        fluctuation_j2 = before.noise.variance_j2(lead_s) + before.noise.variance_j2(lag_s)
+        drift_j2 = (DRIFT_SHARE * before.power_w * lag_s) ** 2
+        return Spread(fluctuation_j2 + drift_j2 + (before.sigma_w * (lead_s + lag_s)) ** 2)
     return Spread(before.variance_j2(lead_s) + after.variance_j2(lag_s))
 
 
 def idle_power(
     knots: Knots, t0_s: float, t1_s: float, resolution_j: float
-) -> tuple[float, float, float, int] | Unavailable:
-    """Return mean power, its variance, noise density and degrees of freedom over an idle stretch.
+) -> MeanPower | Unavailable:
+    """Return the mean power over an idle stretch.
 
     The stretch shrinks to its first and last knot, so nothing is interpolated.
     """
     inside = np.flatnonzero((knots.t_s >= t0_s) & (knots.t_s <= t1_s))
-    if len(inside) < MIN_IDLE_KNOTS:
+    if len(inside) < MIN_MOMENTS:
         return Unavailable(
             f"The counter was seen to tick {len(inside)} times in an idle of {t1_s - t0_s:.3g} s; "
-            f"{MIN_IDLE_KNOTS} are needed.",
+            f"{MIN_MOMENTS} are needed.",
             "Lengthen the idle window.",
         )
     if knots.backwards[inside[1:]].any():
         return Unavailable("The counter ran backwards while idle.", "Repeat the measurement.")
-    t_s, energy_j, half_s = knots.t_s[inside], knots.energy_j[inside], knots.half_s[inside]
-    length_s = float(t_s[-1] - t_s[0])
-    power_w = float(energy_j[-1] - energy_j[0]) / length_s
-    step_s = np.diff(t_s)
-    residual_j = np.diff(energy_j) - power_w * step_s
-    n_dof = len(step_s) - 1
-    noise_w2s = float(np.sum(residual_j**2)) / length_s * len(step_s) / n_dof
-    edges_j2 = power_w**2 * float(half_s[0] ** 2 + half_s[-1] ** 2) / 3 + resolution_j**2 / 6
-    return power_w, edges_j2 / length_s**2, noise_w2s, n_dof
+    first, last = _sharp_ends(knots, inside)
+    length_s = float(knots.t_s[last] - knots.t_s[first])
+    power_w = float(knots.energy_j[last] - knots.energy_j[first]) / length_s
+    noise = noise_of(knots.t_s[inside], knots.energy_j[inside], knots.half_s[inside], power_w)
+    ends_s2 = float(knots.half_s[first] ** 2 + knots.half_s[last] ** 2) / 3
+    edges_j2 = power_w**2 * ends_s2 + resolution_j**2 / 6
+    return MeanPower(power_w, edges_j2 / length_s**2, length_s, noise)
+
+
+def _sharp_ends(knots: Knots, inside: NDArray[np.intp]) -> tuple[int, int]:
+    """Return the first and the last of the knots that are known well."""
+    sharp = inside[knots.half_s[inside] <= SHARP_FACTOR * knots.half_s[inside].min()]
+    ends = sharp if len(sharp) > 1 else inside
+    return int(ends[0]), int(ends[-1])
 
 
 def _best_knot(knots: Knots, t_s: float, idle: IdlePowerEstimate, side: int) -> int | None:
     """Return the knot outside the window, on one side of it, that errs least."""
-    reach_s = max(WIDEST_PERIODS * (knots.period_s or 0.0), _WIDEST_MIN_S)
+    reach_s = max(WIDEST_S, 3 * (knots.period_s or 0.0))
     added_s = side * (knots.t_s - t_s)
     usable = (added_s >= 0) & (added_s <= reach_s)
     if side < 0:
@@ -135,8 +146,19 @@ def _best_knot(knots: Knots, t_s: float, idle: IdlePowerEstimate, side: int) -> 
     if not len(candidates):
         return None
     added_s, half_s = added_s[candidates], knots.half_s[candidates]
-    error_j2 = (idle.power_w * half_s) ** 2 / 3 + idle.noise_w2s * added_s
+    error_j2 = (idle.power_w * half_s) ** 2 / 3 + idle.noise.density_w2s * added_s
     return int(candidates[np.argmin(error_j2 + (idle.sigma_w * added_s) ** 2)])
+
+
+def _power_before_w(knots: Knots, first: int, t_s: float) -> float:
+    """Return the mean power over the last stretch between knots before a moment."""
+    end = int(np.searchsorted(knots.t_s, t_s, side="right")) - 1
+    start = int(np.searchsorted(knots.t_s, knots.t_s[end] - BEFORE_END_S, side="right")) - 1
+    start = max(start, first)
+    if end <= start:
+        end = min(start + 1, len(knots.t_s) - 1)
+    length_s = float(knots.t_s[end] - knots.t_s[start])
+    return float(knots.energy_j[end] - knots.energy_j[start]) / length_s if length_s > 0 else 0.0
 
 
 def _quantum(resolution_j: float) -> Spread:
@@ -172,7 +194,12 @@ def _lost_s(knots: Knots, t0_s: float, t1_s: float) -> float:
     return float(np.sum(np.maximum(0.0, end_s - start_s)))
 
 
-def _at(knots: Knots, t_s: float) -> tuple[float, Spread]:
+def _resolved(knots: Knots, t0_s: float, t1_s: float) -> bool:
+    """Whether a stretch between knots lies wholly in the window, so that its power was seen."""
+    return int(np.count_nonzero((knots.t_s >= t0_s) & (knots.t_s <= t1_s))) > 1
+
+
+def _at(knots: Knots, t_s: float, resolved: bool) -> tuple[float, Spread]:
     """Return the energy at one moment and its error."""
     last = len(knots.t_s) - 1
     right = min(max(int(np.searchsorted(knots.t_s, t_s, side="right")), 1), last)
@@ -186,7 +213,11 @@ def _at(knots: Knots, t_s: float) -> tuple[float, Spread]:
     share = min(1.0, max(0.0, since_s / length_s))
     spread = total(
         [
-            Spread.two_point(_parallelogram_j(knots, left, share * length_s)),
+            Spread.two_point(
+                _parallelogram_j(knots, left, share * length_s)
+                if resolved
+                else rise_j * max(share, 1 - share)
+            ),
             Spread.uniform(slope_w * (1 - share) * float(knots.half_s[left])),
             Spread.uniform(slope_w * share * float(knots.half_s[right])),
         ]

@@ -162,7 +162,7 @@ def domain_of(name: str, sensor: FakeSensor) -> Domain:
         quantity=sensor.quantity,
         method=Method.COUNTER if is_counter else Method.INTEGRAL,
         source="fake-counter" if is_counter else "fake-power",
-        device="simulated",
+        device=sensor.device,
         wrap_j=sensor.wrap_j,
         gain_error=sensor.gain_error,
         gain_source="simulated" if sensor.gain_error else "",

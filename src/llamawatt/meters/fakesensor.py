@@ -29,6 +29,7 @@ class FakeSensor:
         backwards_s: When a counter falls by `fall_j`; None for never.
         fall_j: By how much.
         lost_s: When reads begin to fail for good; None for never.
+        device: What the device calls itself; published facts are found by it.
     """
 
     quantity: Quantity
@@ -49,6 +50,7 @@ class FakeSensor:
     backwards_s: float | None = None
     fall_j: float = 0.0
     lost_s: float | None = None
+    device: str = "simulated"
 
 
 COUNTER_100MS = FakeSensor(
@@ -74,6 +76,7 @@ POWER_PART_TIME = FakeSensor(
     resolution=1e-3,
     read_wall_s=0.001,
     read_cpu_s=0.001,
+    device="simulated H100",
 )
 """Like an H100's momentary power by NVML: it sees 25 of every 100 ms."""
 
@@ -92,10 +95,12 @@ PROFILES: Mapping[str, FakeSensor] = {
         Quantity.ENERGY, period_s=0.01, jitter_s=0.002, read_wall_s=0.0003, read_cpu_s=0.0003
     ),
     "part-time": POWER_PART_TIME,
-    "average-1s": replace(POWER_PART_TIME, averaging_s=1.0, read_wall_s=2e-6, read_cpu_s=2e-6),
-    "average-100ms": replace(POWER_PART_TIME, averaging_s=0.1),
+    "average-1s": replace(
+        POWER_PART_TIME, averaging_s=1.0, read_wall_s=2e-6, read_cpu_s=2e-6, device="simulated"
+    ),
+    "average-100ms": replace(POWER_PART_TIME, averaging_s=0.1, device="simulated RTX 3090"),
     "millijoule": replace(COUNTER_1MS, resolution=1e-3, wrap_j=None),
-    "wrap": replace(COUNTER_100MS, wrap_j=500.0),
+    "wrap": replace(COUNTER_100MS, wrap_j=5000.0),
     "stuck": replace(COUNTER_100MS, stuck_s=(6.0, 9.0)),
     "backwards": replace(COUNTER_100MS, backwards_s=6.0, fall_j=50.0),
     "dropped": replace(COUNTER_100MS, dropped_share=0.2),

@@ -104,29 +104,30 @@ class TickHunt:
 
 
 class SettleHunt:
-    """Keeps reading a power sensor until the readings speak of the present.
+    """Waits until background reads of a power sensor speak of the present.
+
+    It adds no reads but a last one: background reads are in step with the sensor's updates, and
+    others would see them earlier or later.
 
     Args:
         calibration: What is known of its delay.
-        interval_s: Seconds between reads.
+        interval_s: Seconds between background reads.
         now_s: When it starts.
     """
 
     def __init__(self, calibration: Calibration | None, interval_s: float, now_s: float) -> None:
         period_s = (calibration.update_period_s or 0.0) if calibration else 0.0
         averaging_s = (calibration.averaging_s or 0.0) if calibration else 0.0
-        self._interval_s = interval_s
-        self._next_s: float | None = now_s
         self._until_s = now_s + min(period_s, MAX_PERIOD_S) + averaging_s + 3.5 * interval_s
+        self._done = False
 
     def next_s(self) -> float | None:
-        """Return when to read next; None when settled."""
-        return self._next_s
+        """Return when it is over; None when it is."""
+        return None if self._done else self._until_s
 
     def saw(self, t_s: float, value: float | None) -> None:  # noqa: ARG002 - any read will do
         """Take in a read."""
-        next_s = t_s + self._interval_s
-        self._next_s = next_s if next_s <= self._until_s else None
+        self._done = t_s >= self._until_s - 1e-9
 
 
 class OneRead:

@@ -5,7 +5,30 @@ from dataclasses import dataclass
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import IdlePower
+from llamawatt.meters.noise import Noise
 from llamawatt.meters.spread import Z_95
+
+
+@dataclass(frozen=True, slots=True)
+class MeanPower:
+    """Mean power over a stretch, before it becomes an estimate.
+
+    Attributes:
+        power_w: Mean power.
+        sensing_w2: Variance that the sensor adds to it.
+        length_s: Length of what the mean was taken over.
+        noise: The fluctuation about it.
+    """
+
+    power_w: float
+    sensing_w2: float
+    length_s: float
+    noise: Noise
+
+    @property
+    def variance_w2(self) -> float:
+        """Variance of the mean as an estimate of the power at other times."""
+        return self.sensing_w2 + self.noise.variance_j2(self.length_s) / self.length_s**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +39,7 @@ class IdlePowerEstimate:
         domain: Name of the domain.
         power_w: Mean power.
         uncertainty_w: 95 % half-width of the random error of that mean.
-        noise_w2s: Spectral density of the fluctuation about the mean: the energy of another idle
-            stretch of length T has the variance `noise_w2s` times T. Already widened for the
-            number of values it was estimated from.
+        noise: The fluctuation about that mean.
         t0_s: Start of the stretch the mean was taken over.
         t1_s: End of it.
         method: How it was got.
@@ -28,7 +49,7 @@ class IdlePowerEstimate:
     domain: str
     power_w: float
     uncertainty_w: float
-    noise_w2s: float
+    noise: Noise
     t0_s: float
     t1_s: float
     method: Method
@@ -41,7 +62,7 @@ class IdlePowerEstimate:
 
     def variance_j2(self, added_s: float) -> float:
         """Return the variance of taking this power off over a stretch of `added_s` seconds."""
-        return self.noise_w2s * added_s + (self.sigma_w * added_s) ** 2
+        return self.noise.variance_j2(added_s) + (self.sigma_w * added_s) ** 2
 
     def record(self) -> IdlePower:
         """Return it as it is kept in a trial."""

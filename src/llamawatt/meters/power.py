@@ -7,19 +7,15 @@ import numpy as np
 
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Calibration, Unavailable
-from llamawatt.meters.counter import idle_spread
-from llamawatt.meters.idle import IdlePowerEstimate
+from llamawatt.meters.counter import BEFORE_END_S, idle_spread
+from llamawatt.meters.idle import IdlePowerEstimate, MeanPower
+from llamawatt.meters.noise import MIN_MOMENTS, noise_of
 from llamawatt.meters.spread import Spread, total
-from llamawatt.meters.ticks import Floats
+from llamawatt.meters.ticks import Floats, TickGrid
 from llamawatt.meters.window import MAX_MISSING_SHARE, WindowEnergy, tail
 
 GAP_SPACINGS = 4.0
 """Samples further apart than this many usual spacings are a gap."""
-
-STEP_SIGMAS = 4.0
-"""A change beyond this many noise deviations is a step of the load, not noise."""
-
-_MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,7 @@ class PowerPoints:
         spacing_s: Usual time between samples.
         period_s: Time between updates of the sensor; 0 when it is not known to have any.
         averaging_s: Time that one reading averages; 0 when unknown.
+        grid: The sensor's steady tick; None if it has none.
     """
 
     t_s: Floats
@@ -44,6 +41,7 @@ class PowerPoints:
     spacing_s: float
     period_s: float
     averaging_s: float
+    grid: TickGrid | None
 
     @property
     def delay_s(self) -> float:
@@ -75,6 +73,7 @@ def points_of(t_s: Floats, power_w: Floats, calibration: Calibration | None) -> 
         spacing_s=float(np.median(step_s)) if len(step_s) else 0.0,
         period_s=period_s,
         averaging_s=averaging_s,
+        grid=TickGrid.of(calibration),
     )
 
 
@@ -129,75 +128,107 @@ def widened(
     if isinstance(gaps, Unavailable):
         return gaps
     energy_j = _energy_at(points, high_s) - _energy_at(points, low_s)
-    energy_j -= (before.power_w + after.power_w) * added_s
+    rest = tail(_power_before_w(points, t0_s, t1_s) - after.power_w, added_s)
+    energy_j -= (before.power_w + after.power_w) * added_s + rest.energy_j
     spread = total(
         [
             sampling(points, low_s, high_s),
             gaps,
             idle_spread(before, after, added_s, added_s),
-            tail(energy_j / (t1_s - t0_s), after.power_w, added_s),
+            rest.spread,
         ]
     )
     return WindowEnergy(energy_j, spread, _flags(points, gaps))
 
 
-def idle_power(
-    points: PowerPoints, t0_s: float, t1_s: float
-) -> tuple[float, float, float, int] | Unavailable:
-    """Return mean power, its variance, noise density and degrees of freedom over an idle stretch.
+def idle_power(points: PowerPoints, t0_s: float, t1_s: float) -> MeanPower | Unavailable:
+    """Return the mean power over an idle stretch.
 
-    Only readings that speak of nothing outside the stretch count. The variance beyond noise is 0:
-    a power sensor has no edges to misplace.
+    Only readings that speak of nothing outside the stretch count.
     """
     margin_s = points.delay_s
     inside = np.flatnonzero((points.t_s >= t0_s + margin_s) & (points.t_s <= t1_s - margin_s))
     used = inside[:: points.stride]
-    if len(used) < 3:
+    if len(used) < MIN_MOMENTS:
         return Unavailable(
             f"Only {len(used)} separate readings fall in an idle of {t1_s - t0_s:.3g} s; "
-            "3 are needed.",
+            f"{MIN_MOMENTS} are needed.",
             "Lengthen the idle window.",
         )
-    first, last = int(inside[0]), int(inside[-1])
+    first, last = int(used[0]), int(used[-1])
     length_s = float(points.t_s[last] - points.t_s[first])
     power_w = float(points.energy_j[last] - points.energy_j[first]) / length_s
-    apart_s = float(np.median(np.diff(points.t_s[used])))
-    noise_w2s = float(np.var(points.power_w[used], ddof=1)) * apart_s
-    return power_w, 0.0, noise_w2s, len(used) - 1
+    noise = noise_of(points.t_s[used], points.energy_j[used], np.zeros(len(used)), power_w)
+    unseen_j2 = sampling(points, t0_s, t1_s).variance_j2
+    return MeanPower(power_w, unseen_j2 / length_s**2, length_s, noise)
 
 
 def sampling(points: PowerPoints, t0_s: float, t1_s: float) -> Spread:
     """Return the error of not seeing all the time, and of seeing updates late.
 
-    Readings one update apart are split into noise (the usual change between neighbours) and steps
-    of the load. Over the unseen share u of a spacing h, noise of deviation s adds u·(s·h)² for
-    each reading, and a step of height d, whose moment is uniform in it, (u·h·d)²/12. A sample sees
-    an update late by up to the lesser of spacing and period e, which adds (e·d)²/12 for each
-    change.
+    Readings one update apart (a spacing h) are taken as a walk, which steps and ramps of the load
+    are too, plus a part w² that is new in every reading. From the sums of squares of their first
+    and second differences, n·w² = (D2 - 2·D1)/2. Over the unseen share u of each spacing the walk
+    adds (u·h)²/12 for each squared step, the new part u·(w·h)² for each reading.
+
+    A reading that averages over part of a step splits it, which makes its squared height look
+    smaller by a third of the ratio of spacing and averaging time, whichever way it is below 1.
+
+    A sample sees an update late. What is the same for all samples cancels; the rest, of variance
+    v, adds v for each squared change.
     """
     inside = np.flatnonzero((points.t_s >= t0_s) & (points.t_s <= t1_s))
-    power_w = points.power_w[inside]
-    if len(power_w) < 2:
+    if len(inside) < 2:
         return Spread()
-    late_s = min(points.spacing_s, points.period_s)
-    variance_j2 = float(np.sum(np.diff(power_w) ** 2)) * late_s**2 / 12
+    power_w = points.power_w[inside]
+    change_w = np.diff(power_w)
+    seen_s = points.t_s[inside[1:]][change_w != 0]
+    whole_w2 = float(np.sum(change_w**2)) / _split_share(points.spacing_s, points.averaging_s)
+    variance_j2 = whole_w2 * _lateness_s2(points, seen_s)
     unseen = points.unseen_share
     if unseen > 0:
         used_w = power_w[:: points.stride]
         spacing_s = points.stride * points.spacing_s
-        noise_w, steps_w2 = _noise_and_steps(np.diff(used_w))
-        variance_j2 += unseen * (noise_w * spacing_s) ** 2 * len(used_w)
-        variance_j2 += (unseen * spacing_s) ** 2 / 12 * steps_w2
+        first_w2 = float(np.sum(np.diff(used_w) ** 2))
+        second_w2 = float(np.sum(np.diff(used_w, n=2) ** 2))
+        new_w2 = max(0.0, second_w2 - 2 * first_w2) / 2
+        walk_w2 = max(0.0, first_w2 - 2 * new_w2) / _split_share(spacing_s, points.averaging_s)
+        variance_j2 += spacing_s**2 * (unseen**2 / 12 * walk_w2 + unseen * new_w2)
     return Spread(variance_j2)
 
 
-def _noise_and_steps(change_w: Floats) -> tuple[float, float]:
-    """Return the deviation of noise in one reading, and the sum of squared steps beyond it."""
-    if not len(change_w):
-        return 0.0, 0.0
-    sigma_w = _MAD_TO_SIGMA * float(np.median(np.abs(change_w)))
-    steps_w = change_w[np.abs(change_w) > STEP_SIGMAS * sigma_w]
-    return sigma_w / math.sqrt(2), float(np.sum(steps_w**2))
+def _split_share(spacing_s: float, averaging_s: float) -> float:
+    """Return how much of a step's squared height its changes add up to, on average."""
+    if averaging_s <= 0 or spacing_s <= 0:
+        return 1.0
+    return 1.0 - min(spacing_s / averaging_s, averaging_s / spacing_s) / 3
+
+
+def _lateness_s2(points: PowerPoints, seen_s: Floats) -> float:
+    """Return the variance of the time from an update to the sample that first shows it.
+
+    It is uniform over the lesser of spacing and period at worst. Where the tick is steady, samples
+    in step with it are all late alike: then it is the scatter of the phases at which changes are
+    seen, and what the phase may have drifted unseen.
+    """
+    late_s = min(points.spacing_s, points.period_s)
+    if late_s <= 0 or len(seen_s) < 3 or points.grid is None:
+        return late_s**2 / 12
+    turn_s = np.diff(seen_s)
+    turn_s = turn_s - points.period_s * np.round(turn_s / points.period_s)
+    n_ticks = (seen_s[-1] - seen_s[0]) / points.period_s
+    drift_s = float(points.grid.sigma_s(np.zeros(1), np.array([n_ticks]))[0])
+    return min(late_s**2 / 12, float(np.mean(turn_s**2)) / 2 + drift_s**2)
+
+
+def _power_before_w(points: PowerPoints, t0_s: float, t1_s: float) -> float:
+    """Return the mean of the last readings that speak of the window alone."""
+    end_s = max(t0_s, t1_s - points.averaging_s / 2)
+    start_s = max(t0_s, end_s - max(BEFORE_END_S, points.period_s))
+    inside = (points.t_s >= start_s) & (points.t_s <= end_s)
+    if inside.any():
+        return float(np.mean(points.power_w[inside]))
+    return float(np.interp(t1_s, points.t_s, points.power_w))
 
 
 def _energy_at(points: PowerPoints, t_s: float) -> float:

@@ -20,7 +20,7 @@ from llamawatt.core.readings import (
 from llamawatt.meters import counter, power
 from llamawatt.meters.idle import IdlePowerEstimate
 from llamawatt.meters.knots import Knots, knots_of
-from llamawatt.meters.spread import Z_95, student_factor
+from llamawatt.meters.spread import Z_95
 from llamawatt.meters.ticks import Floats
 from llamawatt.meters.window import WindowEnergy
 
@@ -145,13 +145,11 @@ class Trace:
             found = power.idle_power(self.points, t0_s, t1_s)
         if isinstance(found, Unavailable):
             return self._with_failures(found)
-        power_w, edges_w2, noise_w2s, n_dof = found
-        noise_w2s *= student_factor(n_dof) ** 2
         return IdlePowerEstimate(
             domain=self.domain.name,
-            power_w=power_w,
-            uncertainty_w=Z_95 * math.sqrt(edges_w2 + noise_w2s / (t1_s - t0_s)),
-            noise_w2s=noise_w2s,
+            power_w=found.power_w,
+            uncertainty_w=Z_95 * math.sqrt(found.variance_w2),
+            noise=found.noise,
             t0_s=t0_s,
             t1_s=t1_s,
             method=self.domain.method,

@@ -1,0 +1,123 @@
+"""How idle power fluctuates: a noise with a memory, estimated from energies at a few moments."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llamawatt.meters.spread import student_factor
+from llamawatt.meters.ticks import Floats
+
+MIN_MOMENTS = 3
+"""Two give a mean, the third its fluctuation."""
+
+N_PARTS = 10
+"""Parts of a stretch between which its slow fluctuation is estimated."""
+
+SHARP_FACTOR = 4.0
+"""Moments known to within this factor of the typical one are good enough."""
+
+
+MEMORY_FACTOR = 3
+"""Quick and slow fluctuation are told apart with this many times more moments for the quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """A fluctuation of power about its mean (an Ornstein-Uhlenbeck process).
+
+    Attributes:
+        density_w2s: Variance of the energy of a long stretch, for each second of it.
+        memory_s: Time over which the power forgets; 0 for white noise.
+    """
+
+    density_w2s: float
+    memory_s: float = 0.0
+
+    def variance_j2(self, length_s: float) -> float:
+        """Return the variance of the energy of a stretch about its mean.
+
+        That of an Ornstein-Uhlenbeck process: S·(T - c·(1 - exp(-T / c))).
+        """
+        if length_s <= 0:
+            return 0.0
+        if self.memory_s <= 0:
+            return self.density_w2s * length_s
+        forgotten_s = self.memory_s * -math.expm1(-length_s / self.memory_s)
+        return self.density_w2s * (length_s - forgotten_s)
+
+
+def noise_of(t_s: Floats, energy_j: Floats, half_s: Floats, power_w: float) -> Noise:
+    """Estimate the fluctuation from energies at some moments, about a mean power.
+
+    A tenth of the stretch apart they tell the slow density, next to each other the quick one; their
+    ratio tells the memory. Both are widened by Student's factor for the number of values.
+
+    Args:
+        t_s: Moments, rising, shape (n,), n >= 3.
+        energy_j: Energy at each, shape (n,).
+        half_s: Half-widths of the intervals in which the moments lie, shape (n,).
+        power_w: Mean power.
+    """
+    sharp = np.flatnonzero(half_s <= SHARP_FACTOR * np.median(half_s))
+    every = sharp if len(sharp) >= MIN_MOMENTS else np.arange(len(t_s))
+    few = _thinned(t_s, half_s, every)
+    slow_w2s, _ = _density(t_s[few], energy_j[few], half_s[few], power_w)
+    quick_w2s, lag_s = _density(t_s[every], energy_j[every], half_s[every], power_w)
+    if quick_w2s >= slow_w2s or len(every) < MEMORY_FACTOR * len(few):
+        return Noise(max(slow_w2s, quick_w2s))
+    return Noise(slow_w2s, _memory_s(quick_w2s / slow_w2s, lag_s))
+
+
+def _thinned(t_s: Floats, half_s: Floats, used: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the best moment of each of a few equal parts."""
+    share = (t_s[used] - t_s[used[0]]) / (t_s[used[-1]] - t_s[used[0]])
+    part = np.minimum((share * N_PARTS).astype(int), N_PARTS - 1)
+    best = [
+        int(own[np.argmin(half_s[own])])
+        for number in range(N_PARTS)
+        if len(own := used[part == number])
+    ]
+    return np.array(best) if len(best) >= MIN_MOMENTS else used
+
+
+def _density(t_s: Floats, energy_j: Floats, half_s: Floats, power_w: float) -> tuple[float, float]:
+    """Return the variance of energy per second between moments, and the usual time between them.
+
+    What the timing of the moments explains of the scatter is taken off. What remains is known to
+    the standard error of the scatter, and a density is not negative: its expectation is the mean
+    of a normal distribution that is cut off at zero.
+    """
+    step_s = np.diff(t_s)
+    residual_j = np.diff(energy_j) - power_w * step_s
+    timing_j2 = power_w**2 * float(np.sum(half_s[1:] ** 2 + half_s[:-1] ** 2)) / 3
+    n_dof = len(step_s) - 1
+    scatter_j2 = float(np.sum(residual_j**2)) * len(step_s) / n_dof
+    error_j2 = math.sqrt(2 / n_dof) * min(timing_j2, scatter_j2)
+    noise_j2 = _positive(scatter_j2 - timing_j2, error_j2)
+    return noise_j2 / float(np.sum(step_s)) * student_factor(n_dof) ** 2, float(np.median(step_s))
+
+
+def _positive(estimate: float, error: float) -> float:
+    """Return the mean of a normal distribution about `estimate`, cut off below zero."""
+    if error <= 0:
+        return max(0.0, estimate)
+    z = max(estimate / error, -3.0)
+    above = 0.5 * math.erfc(-z / math.sqrt(2))
+    return error * (z + math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / above)
+
+
+def _memory_s(ratio: float, lag_s: float) -> float:
+    """Return the memory at which density at lag T is `ratio` of the slow one.
+
+    Solves 1 - (1 - exp(-x)) / x = ratio for x = T / memory by bisection; the left side rises.
+    """
+    low, high = 1e-3, 1e3
+    for _ in range(40):
+        x = math.sqrt(low * high)
+        if 1 + math.expm1(-x) / x < ratio:
+            low = x
+        else:
+            high = x
+    return lag_s / high
