@@ -1,0 +1,72 @@
+"""Where fetched models and what is known of files are kept."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from llamawatt.core.errors import ModelError
+from llamawatt.models.file import sha256_of
+
+SPARE_BYTES = 64 * 1024 * 1024
+"""Disk space that a download leaves free."""
+
+
+def cache_folder() -> Path:
+    """Return llamawatt's cache folder, made if it is not there.
+
+    LLAMAWATT_CACHE, else the platform's custom: XDG_CACHE_HOME, ~/Library/Caches, LOCALAPPDATA.
+    """
+    named = os.environ.get("LLAMAWATT_CACHE")
+    folder = Path(named) if named else _platform_cache() / "llamawatt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"The cache folder {folder} cannot be made ({error.strerror}).",
+            "Name another one in LLAMAWATT_CACHE.",
+        ) from error
+    return folder
+
+
+def require_space(folder: Path, size_bytes: int) -> None:
+    """Check that a file of this size fits.
+
+    Raises:
+        ModelError: it does not.
+    """
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < size_bytes + SPARE_BYTES:
+        raise ModelError(
+            f"{folder} has {free_bytes / 1e9:.2f} GB free; {size_bytes / 1e9:.2f} GB are needed.",
+            "Free space, or name another folder in LLAMAWATT_CACHE.",
+        )
+
+
+def known_sha256(path: Path) -> str:
+    """Return a file's SHA-256, remembered by path, size and time of change."""
+    status = path.stat()
+    key = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    note = cache_folder() / "hashes" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    try:
+        said = json.loads(note.read_text("utf-8"))
+        if said["key"] == key:
+            return str(said["sha256"])
+    except (OSError, ValueError, KeyError):
+        pass
+    digest = sha256_of(path)
+    note.parent.mkdir(exist_ok=True)
+    part = note.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps({"key": key, "sha256": digest}), "utf-8")
+    part.replace(note)
+    return digest
+
+
+def _platform_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local"))
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
