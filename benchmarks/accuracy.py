@@ -1,9 +1,9 @@
 """How right the joule is: simulated sensors over loads whose energy is known.
 
-Each trial makes a load (idle, prefill spike, decode plateau with noise and pauses, idle), lets the
-sampler watch it through each simulated sensor by its own schedule, and compares the energy told with
-the truth. Beside it stand the naive methods on the same trials: the difference of two reads for a
-counter, the rectangle rule over polled power for a power sensor.
+Each trial makes a load (idle, prefill spike, decode plateau with noise and pauses, idle), lets
+the sampler watch it through each simulated sensor by its own schedule, and compares the energy told
+with the truth. Beside it stand the naive methods on the same trials: the difference of two reads
+for a counter, the rectangle rule over polled power for a power sensor.
 
     python benchmarks/accuracy.py
 
@@ -66,6 +66,7 @@ class Load:
 
     @property
     def truth_j(self) -> float:
+        """True energy of the window."""
         return self.shape.energy_j(self.t1_s) - self.shape.energy_j(self.t0_s)
 
 
@@ -127,7 +128,7 @@ def _follow(
     t_s: np.ndarray, power_w: np.ndarray, t1_s: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Let the board follow the load: it rises over milliseconds and falls over milliseconds."""
-    rise_s, fall_s = rng.uniform(0.001, 0.01), rng.uniform(0.0002, 0.005)
+    rise_s, fall_s = rng.uniform(0.001, 0.01), rng.uniform(0.00001, 0.005)
     followed_w = power_w.copy()
     tau_s = np.where(t_s[1:] > t1_s, fall_s, rise_s)
     keep = np.exp(-np.diff(t_s) / tau_s)

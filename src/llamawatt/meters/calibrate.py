@@ -10,6 +10,7 @@ from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Calibration, Domain, Quantity, Sample, Unavailable
 from llamawatt.meters.base import Meter
 from llamawatt.meters.device_facts import sensor_facts
+from llamawatt.meters.spread import positive_mean
 from llamawatt.meters.ticks import Floats
 
 BUDGET_S = 3.0
@@ -143,28 +144,46 @@ def tick_of(edge_s: Floats, width_s: Floats) -> tuple[float, float] | None:
     """Return period and jitter of the tick behind observed edges; None for fewer than three.
 
     The median interval tells how many ticks lie between edges (a value may repeat); the period is
-    then the slope of the line through all of them. The jitter is the robust deviation of the
-    intervals, less what the width of the edges explains: the difference of two moments, each
-    uniform over a width w, has the variance w²/6.
+    then the mean over all of them, of edges seen closely.
 
     Args:
         edge_s: Middles of the intervals in which changes were seen, rising, shape (n,).
         width_s: Lengths of those intervals, shape (n,).
     """
-    sharp = width_s <= 2 * np.quantile(width_s, 0.25) if len(width_s) else width_s > 0
-    if np.count_nonzero(sharp) >= MIN_SHARP:
-        edge_s, width_s = edge_s[sharp], width_s[sharp]
     if len(edge_s) < 3:
         return None
-    step_s = np.diff(edge_s)
-    usual_s = float(np.median(step_s))
-    n_ticks = np.maximum(1.0, np.round(step_s / usual_s))
-    period_s = float(np.sum(step_s) / np.sum(n_ticks))
-    residual_s = step_s - n_ticks * period_s
-    spread_s = 1.4826 * float(np.median(np.abs(residual_s)))
-    seen_s2 = float(np.median(width_s)) ** 2 / 6
-    floor_s2 = seen_s2 / len(step_s)
-    return period_s, math.sqrt(max(spread_s**2 - seen_s2, floor_s2))
+    usual_s = float(np.median(np.diff(edge_s)))
+    sharp = width_s <= 2 * np.quantile(width_s, 0.25)
+    if np.count_nonzero(sharp) >= MIN_SHARP:
+        edge_s, width_s = edge_s[sharp], width_s[sharp]
+    number = np.cumsum(np.maximum(1.0, np.round(np.diff(edge_s, prepend=edge_s[0]) / usual_s)))
+    number -= number[0]
+    period_s = float((edge_s[-1] - edge_s[0]) / number[-1])
+    return period_s, _jitter_s(edge_s - number * period_s, number, float(np.median(width_s)))
+
+
+def _jitter_s(off_s: Floats, number: Floats, width_s: float) -> float:
+    """Return the jitter of one tick, from how far edges are off the mean grid.
+
+    Over k ticks the jitters add to k·jitter²; that each edge was seen in an interval of length w
+    adds w²/6 once. A longer k tells the jitter better against w; k = 1 tells one that does not add
+    up. An estimate is known to its standard error, and is not negative.
+    """
+    seen_s2 = width_s**2 / 6
+    single_s2 = _robust_variance(np.diff(off_s) / np.sqrt(np.maximum(1.0, np.diff(number))))
+    stride = max(1, len(off_s) // 8)
+    apart = off_s[stride:] - off_s[:-stride]
+    n_ticks = float(np.mean(number[stride:] - number[:-stride]))
+    many_s2 = _robust_variance(apart)
+    error_s2 = math.sqrt(stride / len(apart)) * seen_s2
+    walk_s2 = positive_mean(many_s2 - seen_s2, error_s2) / max(1.0, n_ticks)
+    return math.sqrt(max(walk_s2, single_s2 - 2 * seen_s2))
+
+
+def _robust_variance(values: Floats) -> float:
+    """Return the variance about zero, without the few values that a blurred read threw far off."""
+    size = np.abs(values)
+    return float(np.mean(size[size <= 4 * np.quantile(size, 0.75)] ** 2))
 
 
 def resolution_of(value: Floats) -> float | None:

@@ -122,7 +122,9 @@ def idle_power(
     first, last = _sharp_ends(knots, inside)
     length_s = float(knots.t_s[last] - knots.t_s[first])
     power_w = float(knots.energy_j[last] - knots.energy_j[first]) / length_s
-    noise = noise_of(knots.t_s[inside], knots.energy_j[inside], knots.half_s[inside], power_w)
+    half_s = knots.half_s[inside]
+    own_half_s = np.where(knots.on_grid[inside], 0.0, half_s)
+    noise = noise_of(knots.t_s[inside], knots.energy_j[inside], half_s, own_half_s, power_w)
     ends_s2 = float(knots.half_s[first] ** 2 + knots.half_s[last] ** 2) / 3
     edges_j2 = power_w**2 * ends_s2 + resolution_j**2 / 6
     return MeanPower(power_w, edges_j2 / length_s**2, length_s, noise)

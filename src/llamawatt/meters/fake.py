@@ -79,7 +79,8 @@ class FakeMeter:
         slow = sensor.slow_share > 0 and self._random.random() < sensor.slow_share
         read_s = sensor.slow_read_s if slow else sensor.read_wall_s
         self._clock.spend_s(read_s, sensor.read_cpu_s)
-        return began_s + sensor.latch_share * read_s, read_s
+        latch_share = self._random.random() if slow else sensor.latch_share
+        return began_s + latch_share * read_s, read_s
 
     def _counted_j(self, sensor: FakeSensor, tick_s: float) -> float:
         if sensor.stuck_s is not None and sensor.stuck_s[0] <= tick_s < sensor.stuck_s[1]:

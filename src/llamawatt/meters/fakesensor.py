@@ -24,7 +24,8 @@ class FakeSensor:
         slow_share: Share of reads that take `slow_read_s` instead.
         slow_read_s: How long a slow read takes.
         dropped_share: Share of reads that fail.
-        latch_share: Which part of a read has passed when it takes the value, 0..1.
+        latch_share: Which part of a read has passed when it takes the value, 0..1; a slow read
+            takes it at a random moment, as it stalls before or after.
         stuck_s: Start and end of a time in which a counter stands still.
         backwards_s: When a counter falls by `fall_j`; None for never.
         fall_j: By how much.

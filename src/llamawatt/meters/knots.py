@@ -58,6 +58,7 @@ class Knots:
         t_s: Times, rising, shape (n,).
         half_s: Half-widths of the interval in which each lies, shape (n,).
         energy_j: Energy at each, shape (n,).
+        on_grid: Whether each was placed on a grid, and so errs as its neighbours do, shape (n,).
         backwards: Whether the stretch before each was left out, shape (n,).
         stuck_s: Start and end of stretches over which the counter stood still, shape (m, 2).
         period_s: Time between ticks; None when fewer than two edges were seen.
@@ -66,6 +67,7 @@ class Knots:
     t_s: Floats
     half_s: Floats
     energy_j: Floats
+    on_grid: NDArray[np.bool_]
     backwards: NDArray[np.bool_]
     stuck_s: Floats
     period_s: float | None
@@ -96,13 +98,16 @@ def knots_of(
     edge = np.flatnonzero(unwrapped.changed)
     head = np.concatenate([[0], edge]) if period_s is not None and len(t_s) else edge
     low_s, high_s = _edge_intervals(t_s, read_s, head, period_s, jitter_s)
-    knot_s, half_s = _located(t_s, unwrapped.changed, head, low_s, high_s, TickGrid.of(calibration))
+    knot_s, half_s, on_grid = _located(
+        t_s, unwrapped.changed, head, low_s, high_s, TickGrid.of(calibration)
+    )
     if period_s is None and len(edge) > 1:
         period_s = float(np.median(np.diff(t_s[edge])))
     return Knots(
         t_s=np.maximum.accumulate(knot_s),
         half_s=half_s,
         energy_j=unwrapped.energy_j[head],
+        on_grid=on_grid,
         backwards=unwrapped.backwards[head],
         stuck_s=_stuck(t_s, edge, period_s),
         period_s=period_s,
@@ -122,18 +127,19 @@ def _located(
     low_s: Floats,
     high_s: Floats,
     grid: TickGrid | None,
-) -> tuple[Floats, Floats]:
-    """Return the middle and half-width of each knot, the finer of its interval and the grid.
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return the middle and half-width of each knot, and whether the grid told them.
 
     Every read of one value can tell the tick at which that value appeared; the first that lies
     clear of a tick is used, if it agrees with the interval in which the change was seen.
     """
     knot_s, half_s = (low_s + high_s) / 2, (high_s - low_s) / 2
+    on_grid = np.zeros(len(head), dtype=np.bool_)
     if grid is None or not len(head):
-        return knot_s, half_s
+        return knot_s, half_s, on_grid
     narrow = 2 * half_s < NARROW_SHARE * grid.period_s
     if not narrow.any():
-        return knot_s, half_s
+        return knot_s, half_s, on_grid
     tick_s, tick_half_s = place_on_grid(grid, t_s, knot_s[narrow], half_s[narrow])
     clear = np.flatnonzero(~np.isnan(tick_s))
     group = np.cumsum(changed)[clear] - (0 if head[0] == 0 else 1)
@@ -146,7 +152,8 @@ def _located(
     better = agrees & (tick_half_s[read] < half_s[groups])
     knot_s[groups[better]] = tick_s[read[better]]
     half_s[groups[better]] = tick_half_s[read[better]]
-    return knot_s, half_s
+    on_grid[groups[better]] = True
+    return knot_s, half_s, on_grid
 
 
 def _edge_intervals(

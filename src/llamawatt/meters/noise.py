@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from llamawatt.meters.spread import student_factor
+from llamawatt.meters.spread import positive_mean, student_factor
 from llamawatt.meters.ticks import Floats
 
 MIN_MOMENTS = 3
@@ -48,7 +48,9 @@ class Noise:
         return self.density_w2s * (length_s - forgotten_s)
 
 
-def noise_of(t_s: Floats, energy_j: Floats, half_s: Floats, power_w: float) -> Noise:
+def noise_of(
+    t_s: Floats, energy_j: Floats, half_s: Floats, own_half_s: Floats, power_w: float
+) -> Noise:
     """Estimate the fluctuation from energies at some moments, about a mean power.
 
     A tenth of the stretch apart they tell the slow density, next to each other the quick one; their
@@ -58,16 +60,27 @@ def noise_of(t_s: Floats, energy_j: Floats, half_s: Floats, power_w: float) -> N
         t_s: Moments, rising, shape (n,), n >= 3.
         energy_j: Energy at each, shape (n,).
         half_s: Half-widths of the intervals in which the moments lie, shape (n,).
+        own_half_s: The part of them that is independent from one moment to the next, shape (n,).
         power_w: Mean power.
     """
     sharp = np.flatnonzero(half_s <= SHARP_FACTOR * np.median(half_s))
     every = sharp if len(sharp) >= MIN_MOMENTS else np.arange(len(t_s))
     few = _thinned(t_s, half_s, every)
-    slow_w2s, _ = _density(t_s[few], energy_j[few], half_s[few], power_w)
-    quick_w2s, lag_s = _density(t_s[every], energy_j[every], half_s[every], power_w)
-    if quick_w2s >= slow_w2s or len(every) < MEMORY_FACTOR * len(few):
-        return Noise(max(slow_w2s, quick_w2s))
-    return Noise(slow_w2s, _memory_s(quick_w2s / slow_w2s, lag_s))
+    slow = _density(t_s[few], energy_j[few], own_half_s[few], power_w)
+    quick = _density(t_s[every], energy_j[every], own_half_s[every], power_w)
+    if quick.density_w2s >= slow.density_w2s or len(every) < MEMORY_FACTOR * len(few):
+        return Noise(min(slow, quick, key=lambda each: each.error_w2s).density_w2s)
+    ratio = quick.density_w2s / slow.density_w2s
+    return Noise(slow.density_w2s, _memory_s(ratio, quick.lag_s))
+
+
+@dataclass(frozen=True, slots=True)
+class _Density:
+    """Variance of energy per second between moments `lag_s` apart, and its standard error."""
+
+    density_w2s: float
+    error_w2s: float
+    lag_s: float
 
 
 def _thinned(t_s: Floats, half_s: Floats, used: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -82,8 +95,8 @@ def _thinned(t_s: Floats, half_s: Floats, used: NDArray[np.intp]) -> NDArray[np.
     return np.array(best) if len(best) >= MIN_MOMENTS else used
 
 
-def _density(t_s: Floats, energy_j: Floats, half_s: Floats, power_w: float) -> tuple[float, float]:
-    """Return the variance of energy per second between moments, and the usual time between them.
+def _density(t_s: Floats, energy_j: Floats, half_s: Floats, power_w: float) -> _Density:
+    """Return the variance of energy per second between moments.
 
     What the timing of the moments explains of the scatter is taken off. What remains is known to
     the standard error of the scatter, and a density is not negative: its expectation is the mean
@@ -95,17 +108,13 @@ def _density(t_s: Floats, energy_j: Floats, half_s: Floats, power_w: float) -> t
     n_dof = len(step_s) - 1
     scatter_j2 = float(np.sum(residual_j**2)) * len(step_s) / n_dof
     error_j2 = math.sqrt(2 / n_dof) * min(timing_j2, scatter_j2)
-    noise_j2 = _positive(scatter_j2 - timing_j2, error_j2)
-    return noise_j2 / float(np.sum(step_s)) * student_factor(n_dof) ** 2, float(np.median(step_s))
-
-
-def _positive(estimate: float, error: float) -> float:
-    """Return the mean of a normal distribution about `estimate`, cut off below zero."""
-    if error <= 0:
-        return max(0.0, estimate)
-    z = max(estimate / error, -3.0)
-    above = 0.5 * math.erfc(-z / math.sqrt(2))
-    return error * (z + math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / above)
+    noise_j2 = positive_mean(scatter_j2 - timing_j2, error_j2)
+    length_s = float(np.sum(step_s))
+    return _Density(
+        density_w2s=noise_j2 / length_s * student_factor(n_dof) ** 2,
+        error_w2s=math.sqrt(2 / n_dof) * (timing_j2 + noise_j2) / length_s,
+        lag_s=float(np.median(step_s)),
+    )
 
 
 def _memory_s(ratio: float, lag_s: float) -> float:

@@ -158,7 +158,8 @@ def idle_power(points: PowerPoints, t0_s: float, t1_s: float) -> MeanPower | Una
     first, last = int(used[0]), int(used[-1])
     length_s = float(points.t_s[last] - points.t_s[first])
     power_w = float(points.energy_j[last] - points.energy_j[first]) / length_s
-    noise = noise_of(points.t_s[used], points.energy_j[used], np.zeros(len(used)), power_w)
+    exact_s = np.zeros(len(used))
+    noise = noise_of(points.t_s[used], points.energy_j[used], exact_s, exact_s, power_w)
     unseen_j2 = sampling(points, t0_s, t1_s).variance_j2
     return MeanPower(power_w, unseen_j2 / length_s**2, length_s, noise)
 

@@ -85,3 +85,16 @@ def student_factor(n_dof: int) -> float:
     second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n_dof**2)
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n_dof**3)
     return (z + first + second + third) / z
+
+
+def positive_mean(estimate: float, error: float) -> float:
+    """Return the expectation of a quantity that cannot be negative.
+
+    The mean of a normal distribution about `estimate` with deviation `error`, cut off at zero: an
+    estimate below its own error still leaves about one error of the quantity possible.
+    """
+    if error <= 0:
+        return max(0.0, estimate)
+    z = max(estimate / error, -3.0)
+    above = 0.5 * math.erfc(-z / math.sqrt(2))
+    return error * (z + math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / above)

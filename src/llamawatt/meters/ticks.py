@@ -17,7 +17,8 @@ LOCK_SHARE = 0.1
 """A predicted tick is used while its standard error is below this share of the period."""
 
 _JITTER_FLOOR_SHARE = 0.001
-_PERIOD_ERROR_SHARE = 0.4
+_PERIOD_ERROR_FLOOR = 2e-5
+"""Clocks of sensors are quartz, and not better than that over minutes of warming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class TickGrid:
         if calibration.period_jitter_s > STEADY_SHARE * period_s:
             return None
         jitter_s = max(calibration.period_jitter_s, _JITTER_FLOOR_SHARE * period_s)
-        return cls(period_s, jitter_s, _PERIOD_ERROR_SHARE * jitter_s)
+        return cls(period_s, jitter_s, _period_error_s(calibration, period_s, jitter_s))
 
     def sigma_s(self, edge_half_s: Floats, n_ticks: Floats) -> Floats:
         """Return the standard error of ticks predicted `n_ticks` away from edges."""
@@ -66,6 +67,17 @@ class TickGrid:
     def trusts(self, sigma_s: float) -> bool:
         """Whether a predicted tick of this standard error is good enough to use."""
         return sigma_s < LOCK_SHARE * self.period_s
+
+
+def _period_error_s(calibration: Calibration, period_s: float, jitter_s: float) -> float:
+    """Return the standard error of a period that was found over the n ticks of a calibration.
+
+    The jitters of n ticks add to jitter²·n over the whole; each end was seen within one read of
+    length w, uniformly, which adds w²/6; the period is the n-th part.
+    """
+    n_ticks = max(2.0, calibration.n_reads * calibration.read_wall_s / period_s)
+    whole_s2 = jitter_s**2 * n_ticks + calibration.read_wall_s**2 / 6
+    return max(math.sqrt(whole_s2) / n_ticks, _PERIOD_ERROR_FLOOR * period_s)
 
 
 def place_on_grid(
