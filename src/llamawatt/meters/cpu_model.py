@@ -1,5 +1,6 @@
 """CPU energy where no sensor is: modelled from busy time, and labelled so."""
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -14,6 +15,11 @@ MAX_W_PER_CORE = 3.5
 (means over SPECpower results of cloud processors). A guess for any one machine."""
 GAIN_ERROR = 0.5
 """Stated, not measured: server means may be half or twice what one consumer processor draws."""
+
+BUSY_FIELDS = ("user", "nice", "system", "irq", "softirq")
+"""Fields of psutil.cpu_times that are work; guests are counted inside user and nice already."""
+WINDOWS_TICK_S = 1 / 64
+"""Default timer tick of Windows, by which it counts CPU time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class CpuModelMeter:
         self._model = model
         self._clock = clock or SystemClock()
         self._n_cores = os.cpu_count() or 1
+        self._tick_s = tick_s()
         self._start_s = self._clock.now_s()
         self._start_busy_s = busy_core_s()
         self._closed = False
@@ -99,7 +106,10 @@ class CpuModelMeter:
         after_s = self._clock.now_s()
         t_s = (before_s + after_s) / 2
         span_w = self._model.max_w - self._model.idle_w
-        energy_j = self._model.idle_w * (t_s - self._start_s) + span_w * busy_s / self._n_cores
+        # Idle time is counted in the same ticks as busy time, so that the counter is seen to be
+        # no finer than the kernel's accounting.
+        elapsed_s = math.floor((t_s - self._start_s) / self._tick_s) * self._tick_s
+        energy_j = self._model.idle_w * elapsed_s + span_w * busy_s / self._n_cores
         return Sample(t_s, energy_j=energy_j, read_s=after_s - before_s)
 
     def close(self) -> None:
@@ -107,10 +117,13 @@ class CpuModelMeter:
         self._closed = True
 
 
+def tick_s() -> float:
+    """Return the step in which the kernel counts CPU time (USER_HZ; 10 ms on Linux)."""
+    return 1.0 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else WINDOWS_TICK_S
+
+
 def busy_core_s() -> float:
     """Return the seconds that cores were busy since boot, summed over all cores."""
     times = psutil.cpu_times()
-    waiting_s = times.idle + getattr(times, "iowait", 0.0)
-    # Guests are counted inside user and nice already; stolen time was never ours.
-    elsewhere_s = sum(getattr(times, name, 0.0) for name in ("guest", "guest_nice", "steal"))
-    return float(sum(times) - waiting_s - elsewhere_s)
+    # Summed from the busy fields: iowait, and so "all but idle", may run backwards (man 5 proc).
+    return float(sum(getattr(times, name, 0.0) for name in BUSY_FIELDS))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 
-from llamawatt import __version__
 from llamawatt.core.machine import Gpu, MachineRecord
 from llamawatt.meters.bandwidth import memory_bandwidth
 from llamawatt.meters.bench import MeterBench
@@ -67,8 +66,8 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def _versions(llama_cpp: str) -> dict[str, str]:
-    versions = {"llamawatt": __version__, "python": platform.python_version()}
-    for package in ("xllamacpp", "nvidia-ml-py"):
+    versions = {"python": platform.python_version()}
+    for package in ("llamawatt", "xllamacpp", "nvidia-ml-py"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

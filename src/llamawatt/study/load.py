@@ -1,6 +1,6 @@
 """Reading study files: the built-in ones and the user's, with line numbers in every complaint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from llamawatt.core.errors import SpecError
-from llamawatt.study.spec import StudySpec
+from llamawatt.study.spec import ProtocolSpec, StudySpec
 
 _BUILTIN = "llamawatt.study.builtin"
 
@@ -101,3 +101,21 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
         item = node.value[part]
         return item.start_mark.line + 1, item
     return None
+
+
+def with_protocol(spec: StudySpec, changes: Mapping[str, object], seed: int | None) -> StudySpec:
+    """Return a study with parts of its protocol and its seed changed.
+
+    Raises:
+        SpecError: a part is unknown or does not hold.
+    """
+    try:
+        protocol = ProtocolSpec.model_validate({**spec.protocol.model_dump(), **changes})
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in detail["loc"])
+        known = ", ".join(ProtocolSpec.model_fields)
+        raise SpecError(f"protocol {name}: {detail['msg']}.", f"Known are {known}.") from error
+    return spec.model_copy(
+        update={"protocol": protocol, "seed": spec.seed if seed is None else seed}
+    )

@@ -61,9 +61,8 @@ class Runner:
         with ExitStack() as self._stack:
             while cells := self._open(block):
                 for visit in visits(self.plan.study.seed, block, cells):
-                    if self._out_of_time():
+                    if not self._visit(block, visit):
                         return
-                    self._visit(block, visit)
                 block += 1
         self._tell_stops()
 
@@ -72,11 +71,15 @@ class Runner:
         earlier = [trial for trial in self.trials if trial.block < block]
         return open_cells(self.plan.cells, earlier, self.plan.study.protocol)
 
-    def _visit(self, block: int, visit: Visit) -> None:
+    def _visit(self, block: int, visit: Visit) -> bool:
+        """Take what is pending of a visit; False when the time is up."""
         done = {trial.trial_id for trial in self.trials}
         pending = [cell for cell in visit.cells if trial_id(block, cell) not in done]
         for cell in pending:
+            if self._out_of_time():
+                return False
             self._finish(self._attempt(self._assignment(block, cell)))
+        return True
 
     def _assignment(self, block: int, cell: Cell) -> Assignment:
         model = self.plan.models[self.plan.arm(cell.arm).record.model]

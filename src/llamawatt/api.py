@@ -1,0 +1,150 @@
+"""The Python API: `with llamawatt.measure() as m: …`, then `m.energy`."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TextIO
+
+from llamawatt.analysis.metrics import domain_energy
+from llamawatt.core.clock import SystemClock
+from llamawatt.core.errors import UsageError
+from llamawatt.core.machine import MissingMeter
+from llamawatt.core.readings import Unavailable
+from llamawatt.core.trials import DomainEnergy, IdlePower
+from llamawatt.meters.bench import MeterBench
+from llamawatt.meters.discover import Discovery, discover
+
+
+@dataclass
+class Measurement:
+    """What a block of work cost. Filled when the block has ended.
+
+    Attributes:
+        duration_s: Length of the block.
+        energy: By domain; domains that gave nothing are in `unavailable`.
+        unavailable: By domain, why there is no figure.
+        idle: Idle power before the block, by domain; empty without an idle window.
+        missing: Meters that do not work here, with the remedy.
+    """
+
+    duration_s: float = 0.0
+    energy: dict[str, DomainEnergy] = field(default_factory=dict)
+    unavailable: dict[str, Unavailable] = field(default_factory=dict)
+    idle: dict[str, IdlePower] = field(default_factory=dict)
+    missing: tuple[MissingMeter, ...] = ()
+
+    @property
+    def total_j(self) -> float | None:
+        """Joules of all domains in the total; None when one of them gave none."""
+        parts = [part.energy_j for part in self.energy.values() if part.in_total]
+        return sum(parts) if parts and not self.unavailable else None
+
+
+@contextmanager
+def measure(idle_s: float = 0.0, meters: Discovery | None = None) -> Iterator[Measurement]:
+    """Measure the energy of a block of code on this machine.
+
+    Args:
+        idle_s: Idle measured before the block, so that the figure above idle is known too, and
+            the edges of the window are more certain.
+        meters: Meters to use; all that work here when None.
+
+    Yields:
+        A measurement, filled when the block ends, also when it ends by an exception.
+
+    Raises:
+        MeterError: nothing can be measured here.
+    """
+    found = meters or discover()
+    clock = SystemClock()
+    result = Measurement()
+    with MeterBench(found.meters, found.missing, clock) as bench:
+        result.idle = bench.idle(idle_s)
+        bench.edge()
+        t0_s = clock.now_s()
+        try:
+            yield result
+        finally:
+            t1_s = clock.now_s()
+            bench.edge()
+            _fill(result, bench, t0_s, t1_s)
+
+
+def _fill(result: Measurement, bench: MeterBench, t0_s: float, t1_s: float) -> None:
+    domains = {domain.name: domain for domain in bench.domains}
+    result.duration_s = t1_s - t0_s
+    result.missing = bench.missing
+    for name, reading in bench.energies(t0_s, t1_s, surrounded=bool(result.idle)).items():
+        if isinstance(reading, Unavailable):
+            result.unavailable[name] = reading
+        else:
+            result.energy[name] = domain_energy(reading, domains[name], result.idle.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """A command that was run, its exit code and its cost."""
+
+    command: tuple[str, ...]
+    exit_code: int
+    measurement: Measurement
+
+
+def run_command(
+    command: Sequence[str],
+    *,
+    idle_s: float = 1.0,
+    meters: Discovery | None = None,
+    stdout_to_stderr: bool = False,
+) -> CommandResult:
+    """Run a command and measure it. Ctrl-C goes to the command; what it cost is still told.
+
+    Args:
+        command: Program and arguments.
+        idle_s: Idle measured first.
+        meters: Meters to use; all that work here when None.
+        stdout_to_stderr: Send the command's stdout to stderr.
+
+    Raises:
+        UsageError: the program cannot be started.
+        MeterError: nothing can be measured here.
+    """
+    with measure(idle_s, meters) as measurement:
+        exit_code = _run(command, sys.stderr if stdout_to_stderr else None)
+    return CommandResult(tuple(command), exit_code, measurement)
+
+
+def _run(command: Sequence[str], stdout: TextIO | None) -> int:
+    try:
+        process = subprocess.Popen(list(command), stdout=stdout)
+    except OSError as error:
+        raise UsageError(f"{command[0]} cannot be started ({error.strerror}).") from error
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = int(process.wait())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code if code >= 0 else 128 - code
+
+
+def to_json(result: CommandResult) -> str:
+    """Return a command's cost as JSON."""
+    measured = result.measurement
+    return json.dumps(
+        {
+            "command": list(result.command),
+            "exit_code": result.exit_code,
+            "duration_s": measured.duration_s,
+            "total_j": measured.total_j,
+            "energy": {name: asdict(part) for name, part in measured.energy.items()},
+            "idle": {name: asdict(power) for name, power in measured.idle.items()},
+            "unavailable": {name: why.reason for name, why in measured.unavailable.items()},
+            "missing": [asdict(missing) for missing in measured.missing],
+        },
+        indent=1,
+    )

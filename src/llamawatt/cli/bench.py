@@ -1,0 +1,62 @@
+"""`llamawatt bench`: what a reply costs on this machine, one arm per device."""
+
+from typing import Annotated
+
+import typer
+
+from llamawatt.cli import options
+
+QUICK_WINDOW_S = 2.0
+QUICK_IDLE_S = 1.0
+
+
+def bench(
+    model: options.Model = None,
+    quick: Annotated[bool, typer.Option("--quick", help="End within a minute, less sure.")] = False,
+    device: Annotated[
+        str, typer.Option("--device", help="cpu, gpu or all.", case_sensitive=False)
+    ] = "all",
+    suite: Annotated[
+        list[str] | None,
+        typer.Option("--suite", help="Suite, shape or JSONL file; may be given several times."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", "-s", help="A llama.cpp setting for every arm, as n_threads=4. Repeatable."
+        ),
+    ] = None,
+    server: options.Server = None,
+    url: options.Url = None,
+    remote_model: options.RemoteModel = "",
+    out: options.Out = None,
+    resume: options.Resume = None,
+    as_json: options.Json = False,
+    seed: options.Seed = None,
+    budget: options.Budget = None,
+    wall: options.Wall = None,
+    cpu_idle_w: options.CpuIdle = None,
+    cpu_max_w: options.CpuMax = None,
+    measured_only: options.MeasuredOnly = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure what a reply costs in seconds and joules, on the CPU and on the GPU."""
+    from llamawatt.cli.metering import Metering
+    from llamawatt.cli.outcome import finish
+    from llamawatt.cli.running import Order, carry_out
+    from llamawatt.study.assemble import Serving
+    from llamawatt.study.bench import bench_study
+
+    spec = bench_study(
+        device=device,
+        suites=tuple(suite or ()),
+        settings=options.settings(setting or []),
+        quick=quick,
+        seed=seed,
+        budget_s=options.seconds(budget),
+    )
+    serving = Serving(server, url, remote_model)
+    metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
+    models = (model,) if model else ()
+    run = carry_out(Order(spec, models, serving, metering, out, resume, quiet))
+    finish(run, as_json=as_json)

@@ -1,0 +1,100 @@
+"""`llamawatt doctor`: what can be measured here, how well, and what would help."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llamawatt.cli import options
+from llamawatt.core.format import MISSING, duration_text, percent_text, plus_minus_text
+
+if TYPE_CHECKING:
+    from llamawatt.core.machine import MachineRecord
+    from llamawatt.core.readings import Calibration, Domain
+
+
+def doctor(
+    as_json: options.Json = False,
+    server: options.Server = None,
+    wall: options.Wall = None,
+    cpu_idle_w: options.CpuIdle = None,
+    cpu_max_w: options.CpuMax = None,
+    wake: Annotated[
+        bool, typer.Option("--wake", help="Also wake a sleeping laptop GPU to calibrate it.")
+    ] = False,
+) -> None:
+    """Check meters, devices and noise; every gap comes with its fix."""
+    from llamawatt.cli.metering import Metering
+    from llamawatt.meters.bench import MeterBench
+    from llamawatt.meters.discover import gpus
+    from llamawatt.meters.machine import machine_record
+    from llamawatt.meters.preflight import preflight
+    from llamawatt.runs.schema import MACHINE
+    from llamawatt.study.assemble import Serving, find_abilities
+
+    findings = preflight()
+    abilities = find_abilities(Serving(server))
+    found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
+    with MeterBench(found.meters, found.missing, calibration_s=3.0) as bench:
+        machine = machine_record(bench, gpus() if wake or not _asleep(found.missing) else (), "")
+    if as_json:
+        typer.echo(MACHINE.dump_json(machine, indent=1).decode())
+        return
+    _tell_machine(machine)
+    _tell_meters(machine)
+    typer.echo("\nllama.cpp")
+    typer.echo(f"  gpu             {abilities.gpu or 'none: ' + abilities.no_gpu_reason}")
+    typer.echo("\nnoise")
+    for finding in findings:
+        typer.echo(f"  {finding.text} {finding.remedy}")
+    if not findings:
+        typer.echo("  quiet")
+
+
+def _asleep(missing: tuple[object, ...]) -> bool:
+    return any("sleeps" in getattr(entry, "reason", "") for entry in missing)
+
+
+def _tell_machine(machine: "MachineRecord") -> None:
+    typer.echo("machine")
+    typer.echo(f"  cpu             {machine.cpu}, {machine.n_cores} cores")
+    typer.echo(f"  memory          {machine.memory_bytes / 2**30:.0f} GiB")
+    for place, rate in machine.bandwidth_bytes_per_s.items():
+        typer.echo(f"  bandwidth       {rate / 1e9:.0f} GB/s read by the {place}, measured")
+    for gpu in machine.gpus:
+        typer.echo(f"  gpu-{gpu.index}           {gpu.name}, driver {gpu.driver}")
+
+
+def _tell_meters(machine: "MachineRecord") -> None:
+    typer.echo("\nmeters")
+    known = {calibration.domain: calibration for calibration in machine.calibrations}
+    for domain in machine.domains:
+        typer.echo(f"  {domain.name:15} {_method(domain)}")
+        typer.echo(f"  {'':15} {_sensor(known[domain.name])}")
+        if domain.note:
+            typer.echo(f"  {'':15} {domain.note}")
+    for missing in machine.missing:
+        typer.echo(f"  {missing.meter:15} {MISSING} {missing.reason}")
+        if missing.remedy:
+            typer.echo(f"  {'':15} {missing.remedy}")
+
+
+def _method(domain: "Domain") -> str:
+    role = "" if domain.in_total else ", not summed"
+    if domain.checks:
+        role = f", checks {domain.checks}"
+    gain = f", {plus_minus_text(domain.gain_error)}" if domain.gain_error else ""
+    return f"{domain.method.value} ({domain.source}{gain}{role})"
+
+
+def _sensor(calibration: "Calibration") -> str:
+    period = (
+        f"updates every {duration_text(calibration.update_period_s)}"
+        if calibration.update_period_s
+        else "no update seen"
+    )
+    duty = (
+        f", sees {percent_text(calibration.duty_cycle)} of the time"
+        if calibration.duty_cycle is not None and calibration.duty_cycle < 1
+        else ""
+    )
+    return f"{period}, one read costs {duration_text(calibration.read_cpu_s)} of CPU{duty}"

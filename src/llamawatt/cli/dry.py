@@ -1,0 +1,44 @@
+"""What a study would take, before it is run."""
+
+import typer
+
+from llamawatt.cli.running import Order
+from llamawatt.core.errors import UsageError
+from llamawatt.core.format import duration_text
+from llamawatt.study.assemble import find_abilities, find_models, find_suites, now_text
+from llamawatt.study.estimate import least_s, spec_least_s
+from llamawatt.study.plan import ASK_ABOVE_ARMS, Circumstances, make_plan
+from llamawatt.study.spec import StudySpec
+
+
+def confirm_size(spec: StudySpec, n_models: int, *, yes: bool) -> None:
+    """Refuse a huge study that was not confirmed, before its arms are even made.
+
+    Raises:
+        UsageError: there are very many arms and no `--yes`.
+    """
+    n_arms = spec.n_arms * n_models
+    if n_arms > ASK_ABOVE_ARMS and not yes:
+        raise UsageError(
+            f"{spec.name} has {n_arms} arms and would take at least "
+            f"{duration_text(spec_least_s(spec) * n_models)}.",
+            "Say --yes to run it, or make its grid smaller.",
+        )
+
+
+def print_plan(order: Order) -> None:
+    """Print the arms, suites and the least time of a study, without starting anything."""
+    models = find_models(order.models or order.spec.models, order.serving)
+    here = Circumstances(find_abilities(order.serving), (), order.serving.kind, "", now_text())
+    plan = make_plan(order.spec, models, find_suites(order.spec), here)
+    for arm in plan.study.arms:
+        groups = ", ".join((arm.group, *arm.also_in))
+        state = f"skipped: {arm.skipped}" if arm.skipped else "runs"
+        typer.echo(f"{arm.name:32} {groups:22} {state}")
+    for note in plan.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(
+        f"{len(plan.cells)} cells, {plan.spec.repeats_min} to {plan.spec.repeats_max} repeats: "
+        f"at least {duration_text(least_s(plan))}, more where replies are slow or noisy."
+    )
+    typer.echo("Energy: at least the machine's idle power over that time.")

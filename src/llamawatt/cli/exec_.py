@@ -1,0 +1,71 @@
+"""`llamawatt exec -- CMD …`: like `time`, for energy."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llamawatt.cli import options
+from llamawatt.core.format import (
+    MISSING,
+    duration_text,
+    energy_text,
+    plus_minus_text,
+    power_text,
+)
+
+if TYPE_CHECKING:
+    from llamawatt.api import CommandResult
+    from llamawatt.core.trials import DomainEnergy
+
+CONTEXT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def exec_(
+    command: Annotated[list[str], typer.Argument(help="The command and its arguments.")],
+    idle: Annotated[
+        float, typer.Option("--idle", min=0.0, help="Seconds of idle measured first; 0: none.")
+    ] = 1.0,
+    as_json: options.Json = False,
+    wall: options.Wall = None,
+    cpu_idle_w: options.CpuIdle = None,
+    cpu_max_w: options.CpuMax = None,
+    measured_only: options.MeasuredOnly = False,
+) -> None:
+    """Run a command; tell its time and energy. Its exit code is passed on.
+
+    With --json the result is the only thing on stdout: the command's own goes to stderr.
+    """
+    from llamawatt import api
+    from llamawatt.cli.metering import Metering
+
+    meters = Metering(wall, cpu_idle_w, cpu_max_w, measured_only).discover()
+    result = api.run_command(command, idle_s=idle, meters=meters, stdout_to_stderr=as_json)
+    if as_json:
+        typer.echo(api.to_json(result))
+    else:
+        _tell(result)
+    raise typer.Exit(result.exit_code)
+
+
+def _tell(result: "CommandResult") -> None:
+    """Print on stderr, as `time` does: stdout is the command's."""
+    measured = result.measurement
+    lines = ["", f"{'time':16} {duration_text(measured.duration_s)}"]
+    lines += [f"{name:16} {_figure(part)}" for name, part in measured.energy.items()]
+    lines += [f"{name:16} {MISSING} {why.reason}" for name, why in measured.unavailable.items()]
+    flags = dict.fromkeys(flag for part in measured.energy.values() for flag in part.flags)
+    lines += [f"note: {flag.sentence}" for flag in flags]
+    lines += [f"not measured: {m.meter}: {m.reason} {m.remedy}" for m in measured.missing]
+    for line in lines:
+        typer.echo(line.rstrip(), err=True)
+
+
+def _figure(part: "DomainEnergy") -> str:
+    above = "" if part.above_idle_j is None else f", {energy_text(part.above_idle_j)} above idle"
+    gain = ""
+    if part.energy_j and part.systematic_j:
+        gain = f", sensor {plus_minus_text(part.systematic_j / abs(part.energy_j))}"
+    return (
+        f"{energy_text(part.energy_j)} ±{energy_text(part.uncertainty_j)} ({part.method.value}"
+        f"{gain}){above}, mean {power_text(part.mean_power_w)}"
+    )

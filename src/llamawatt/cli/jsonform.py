@@ -1,0 +1,54 @@
+"""A run as JSON on stdout: one entry per arm and suite, with intervals, methods and doubts."""
+
+import json
+from dataclasses import asdict
+
+from llamawatt.analysis.cells import Cell, cells
+from llamawatt.analysis.quantities import METRICS
+from llamawatt.runs.store import Run
+
+
+def run_json(run: Run) -> str:
+    """Return a run's results as JSON."""
+    found = cells(run.trials).values()
+    return json.dumps(
+        {
+            "schema": run.study.schema,
+            "run": str(run.path),
+            "study": run.study.name,
+            "seed": run.study.seed,
+            "models": [asdict(model) for model in run.study.models],
+            "boundary": list(run.study.boundary),
+            "domains": [asdict(domain) for domain in run.machine.domains],
+            "missing": [asdict(missing) for missing in run.machine.missing],
+            "skipped": {arm.name: arm.skipped for arm in run.study.arms if arm.skipped},
+            "results": [_cell(cell) for cell in found],
+        },
+        indent=1,
+    )
+
+
+def _cell(cell: Cell) -> dict[str, object]:
+    estimates = {name: cell.estimate(name) for name in METRICS}
+    return {
+        "arm": cell.arm,
+        "suite": cell.suite,
+        "purpose": cell.purpose.value,
+        "n": cell.n,
+        "methods": sorted(method.value for method in cell.methods),
+        "energy": {
+            name: {
+                "methods": sorted(method.value for method in domain.methods),
+                "sources": sorted(domain.sources),
+                "in_total": domain.in_total,
+            }
+            for name, domain in cell.domains.items()
+        },
+        "metrics": {
+            name: None
+            if found is None
+            else {"value": found.value, "low": found.low, "high": found.high}
+            for name, found in estimates.items()
+        },
+        "flags": {flag.value: count for flag, count in cell.flags.items()},
+    }

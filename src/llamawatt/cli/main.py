@@ -1,0 +1,101 @@
+"""Wires the commands together, and is the one place where an error becomes a sentence."""
+
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+import typer
+
+from llamawatt import __version__
+from llamawatt.core.errors import LlamawattError
+
+EXIT_BUG = 70
+"""EX_SOFTWARE of sysexits.h: a fault of llamawatt itself."""
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells count it."""
+
+app = typer.Typer(
+    name="llamawatt",
+    help="Measure, explain and lower the energy of local LLM inference with llama.cpp.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"llamawatt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", callback=_version, is_eager=True
+    ),
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Run the command line: the console script's entry point. Never shows a traceback."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        code = typer.main.get_command(app).main(
+            arguments, prog_name="llamawatt", standalone_mode=False
+        )
+        return int(code or 0)
+    except LlamawattError as error:
+        _say(error.what, error.remedy)
+        return error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _interrupted()
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    except Exception:  # noqa: BLE001  (the edge: what reaches this is a bug, told in one sentence)
+        return _bug()
+
+
+def _say(what: str, remedy: str) -> None:
+    typer.echo(f"llamawatt: {what}", err=True)
+    if remedy:
+        typer.echo(f"  {remedy}", err=True)
+
+
+def _interrupted() -> int:
+    _say("Interrupted; every finished trial is on the disk.", "")
+    return EXIT_INTERRUPTED
+
+
+def _bug() -> int:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="llamawatt-bug-", suffix=".txt", delete=False
+    ) as file:
+        file.write(traceback.format_exc())
+    _say("This is a fault of llamawatt itself.", f"Details for a report are in {Path(file.name)}.")
+    return EXIT_BUG
+
+
+def _wire() -> None:
+    """Register every command; each module imports its rooms only when it runs."""
+    from llamawatt.cli import bench, doctor, exec_, study
+
+    app.command("doctor")(doctor.doctor)
+    app.command("bench")(bench.bench)
+    app.command("exec", context_settings=exec_.CONTEXT)(exec_.exec_)
+    app.add_typer(study.app, name="study")
+
+
+_wire()

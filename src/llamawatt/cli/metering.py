@@ -1,0 +1,32 @@
+"""Which meters to use, as the command line says."""
+
+from dataclasses import dataclass
+
+from llamawatt.meters.cpu_model import CpuPowerModel
+from llamawatt.meters.discover import Discovery, discover
+
+
+@dataclass(frozen=True, slots=True)
+class Metering:
+    """The metering options.
+
+    Attributes:
+        wall: URL of a wall plug.
+        cpu_idle_w: Idle watts of the CPU, for the model meter.
+        cpu_max_w: Full-load watts of the CPU, for the model meter.
+        measured_only: Whether nothing may be modelled.
+    """
+
+    wall: str | None = None
+    cpu_idle_w: float | None = None
+    cpu_max_w: float | None = None
+    measured_only: bool = False
+
+    def discover(self, *, want_gpu: bool = True) -> Discovery:
+        """Find the meters."""
+        return discover(
+            want_gpu=want_gpu,
+            wall_url=self.wall,
+            cpu_power=CpuPowerModel.of(self.cpu_idle_w, self.cpu_max_w),
+            allow_model=not self.measured_only,
+        )

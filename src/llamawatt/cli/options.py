@@ -1,0 +1,87 @@
+"""Options that several commands share, each written once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str | None,
+    typer.Argument(
+        help="A catalogue name, hf:OWNER/REPO/FILE, a URL or a path. Default: smollm2-135m."
+    ),
+]
+Server = Annotated[
+    Path | None, typer.Option("--server", help="Your own llama-server, as one built for a GPU.")
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", help="A running llama-server, Ollama or OpenAI-compatible server."),
+]
+RemoteModel = Annotated[
+    str, typer.Option("--remote-model", help="Model name to ask the server at --url for.")
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Run directory. Default: llamawatt-runs/TIME-NAME.")
+]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", help="Go on with an interrupted run directory.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="JSON on stdout and nothing else; messages go to stderr.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of every random choice.")]
+Budget = Annotated[str | None, typer.Option("--budget", help="Time budget, as 90s, 15m or 2h.")]
+Wall = Annotated[str | None, typer.Option("--wall", help="URL of a Shelly or Tasmota plug.")]
+CpuIdle = Annotated[
+    float | None,
+    typer.Option("--cpu-idle-w", min=0.0, help="Idle watts of your CPU, for the model meter."),
+]
+CpuMax = Annotated[
+    float | None,
+    typer.Option("--cpu-max-w", min=0.0, help="Full-load watts of your CPU, for the model meter."),
+]
+MeasuredOnly = Annotated[
+    bool, typer.Option("--measured-only", help="Model nothing; exit 3 when no sensor works.")
+]
+NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write the report.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def seconds(text: str | None) -> float | None:
+    """Parse a duration, as `90s`, `15m` or `2h`; a bare number is seconds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from llamawatt.core.errors import UsageError
+
+    if text is None:
+        return None
+    scale = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
+    number = text[:-1] if scale else text
+    try:
+        value_s = float(number) * (scale or 1.0)
+    except ValueError:
+        value_s = -1.0
+    if not 0 < value_s < float("inf"):
+        raise UsageError(f"{text!r} is no duration.", "Write 90s, 15m or 2h.")
+    return value_s
+
+
+def settings(pairs: list[str]) -> dict[str, bool | int | float | str]:
+    """Parse `name=value` pairs; whole numbers become integers.
+
+    Raises:
+        UsageError: a pair has no name or no value.
+    """
+    from llamawatt.core.errors import UsageError
+
+    parsed: dict[str, bool | int | float | str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise UsageError(f"{pair!r} is no setting.", "Write it as n_threads=4.")
+        whole = value.lstrip("-").isdigit()
+        parsed[name.strip().replace("-", "_")] = int(value) if whole else value.strip()
+    return parsed

@@ -1,0 +1,143 @@
+"""Runs a study from the command line: bench and `study run` differ only in where it comes from."""
+
+import shlex
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from llamawatt.cli.metering import Metering
+from llamawatt.cli.progress import ConsoleObserver
+from llamawatt.core.errors import RunDirectoryError, TargetError
+from llamawatt.core.machine import MachineRecord
+from llamawatt.core.plan import RunEvent, StudyRecord
+from llamawatt.core.trials import Status, TrialRecord
+from llamawatt.meters.bench import MeterBench
+from llamawatt.meters.discover import gpus
+from llamawatt.meters.machine import machine_record
+from llamawatt.meters.preflight import preflight
+from llamawatt.runs.store import Run, RunWriter, read_run
+from llamawatt.study.assemble import Serving, find_models, make_rig, make_study_plan, now_text
+from llamawatt.study.company import SystemCompany
+from llamawatt.study.plan import Plan
+from llamawatt.study.runner import Runner
+from llamawatt.study.spec import StudySpec
+
+RUNS_FOLDER = Path("llamawatt-runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run as ordered.
+
+    Attributes:
+        spec: The study.
+        models: Model references, over the study's own.
+        serving: What serves.
+        metering: Which meters.
+        out: Run directory; a new one in `llamawatt-runs` when None.
+        resume: Run directory to go on with.
+        quiet: No progress.
+    """
+
+    spec: StudySpec
+    models: tuple[str, ...]
+    serving: Serving
+    metering: Metering
+    out: Path | None = None
+    resume: Path | None = None
+    quiet: bool = False
+
+
+def carry_out(order: Order) -> Run:
+    """Run a study to its end and read it back.
+
+    Raises:
+        LlamawattError: something the user should know; finished trials are on the disk.
+    """
+    with ExitStack() as stack:
+        observer = stack.enter_context(ConsoleObserver(quiet=order.quiet))
+        models = find_models(order.models or order.spec.models, order.serving, observer.fetching)
+        found = order.metering.discover()
+        bench = MeterBench(found.meters, found.missing, tell=observer.doing)
+        stack.enter_context(bench)
+        plan = make_study_plan(
+            _seeded(order), order.serving, models, bench.boundary, shlex.join(sys.argv)
+        )
+        build = order.serving.kind
+        machine = machine_record(bench, gpus(), build)
+        writer, trials = _open(order, plan, machine)
+        stack.callback(writer.close)
+        _tell_start(plan, writer, observer)
+        rig = make_rig(bench, plan, order.serving)
+        runner = Runner(plan, rig, writer, observer, SystemCompany(), trials)
+        try:
+            runner.run()
+        except KeyboardInterrupt:
+            writer.append_event(RunEvent("interrupted", "Interrupted.", at=now_text()))
+            observer.say(f"Interrupted. Go on with --resume {writer.path}")
+            raise
+    run = read_run(writer.path)
+    _require_success(run)
+    return run
+
+
+def _seeded(order: Order) -> StudySpec:
+    """Take the seed of the run that is resumed: its order must go on."""
+    if order.resume is None:
+        return order.spec
+    return order.spec.model_copy(update={"seed": read_run(order.resume).study.seed})
+
+
+def _open(order: Order, plan: Plan, machine: MachineRecord) -> tuple[RunWriter, list[TrialRecord]]:
+    if order.resume is None:
+        path = order.out or _new_path(plan.study)
+        return RunWriter.create(path, plan.study, machine), []
+    writer, before = RunWriter.resume(order.resume)
+    try:
+        require_same(before.study, plan.study)
+    except RunDirectoryError:
+        writer.close()
+        raise
+    return writer, list(before.trials)
+
+
+def require_same(before: StudyRecord, now: StudyRecord) -> None:
+    """Check that a run can be gone on with.
+
+    Raises:
+        RunDirectoryError: models, arms, suites, protocol or meters differ.
+    """
+    for name in ("models", "arms", "suites", "protocol", "boundary", "target"):
+        if getattr(before, name) != getattr(now, name):
+            raise RunDirectoryError(
+                f"The run cannot be resumed: its {name} differ from what was asked for now.",
+                "Give the same options as before, or start a new run with --out.",
+            )
+
+
+def _new_path(study: StudyRecord) -> Path:
+    stem = f"{study.created_at.replace(':', '').removesuffix('Z')}-{study.name}"
+    path = RUNS_FOLDER / stem
+    number = 2
+    while path.exists():
+        path = RUNS_FOLDER / f"{stem}-{number}"
+        number += 1
+    return path
+
+
+def _tell_start(plan: Plan, writer: RunWriter, observer: ConsoleObserver) -> None:
+    texts = [("clipped", note) for note in plan.notes]
+    skipped = (arm for arm in plan.study.arms if arm.skipped)
+    texts += [("skipped", f"{arm.name}: {arm.skipped}.") for arm in skipped]
+    texts += [("warning", f"{found.text} {found.remedy}".strip()) for found in preflight()]
+    for kind, text in texts:
+        event = RunEvent(kind, text, at=now_text())
+        writer.append_event(event)
+        observer.noted(event)
+
+
+def _require_success(run: Run) -> None:
+    if run.trials and not any(trial.status is Status.OK for trial in run.trials):
+        last: TrialRecord = run.trials[-1]
+        raise TargetError(f"No trial succeeded. The last: {last.error}")

@@ -1,0 +1,83 @@
+"""`llamawatt study run|list|show`: whole studies, built in or from a file."""
+
+from typing import Annotated
+
+import typer
+
+from llamawatt.cli import options
+
+app = typer.Typer(
+    help="Run whole studies: baseline, ablations, or your own YAML.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Study = Annotated[str, typer.Argument(help="A built-in study, or a YAML file.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the built-in studies."""
+    from llamawatt.study.load import builtin_names, load_study
+
+    for name in builtin_names():
+        typer.echo(f"{name:14} {load_study(name).description}")
+
+
+@app.command()
+def show(study: Study) -> None:
+    """Print a built-in study's YAML, to start your own from."""
+    from llamawatt.study.load import builtin_text
+
+    typer.echo(builtin_text(study), nl=False)
+
+
+@app.command()
+def run(
+    study: Study,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="Model; may be given several times."),
+    ] = None,
+    server: options.Server = None,
+    url: options.Url = None,
+    remote_model: options.RemoteModel = "",
+    out: options.Out = None,
+    resume: options.Resume = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan with what it will take.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a long study.")] = False,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option("--protocol", "-p", help="Over the study's own, as idle_s=2. Repeatable."),
+    ] = None,
+    as_json: options.Json = False,
+    seed: options.Seed = None,
+    budget: options.Budget = None,
+    wall: options.Wall = None,
+    cpu_idle_w: options.CpuIdle = None,
+    cpu_max_w: options.CpuMax = None,
+    measured_only: options.MeasuredOnly = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run a study, interleaved and repeated until its intervals are narrow."""
+    from llamawatt.cli.dry import confirm_size, print_plan
+    from llamawatt.cli.metering import Metering
+    from llamawatt.cli.outcome import finish
+    from llamawatt.cli.running import Order, carry_out
+    from llamawatt.study.assemble import Serving
+    from llamawatt.study.load import load_study, with_protocol
+
+    changes: dict[str, object] = dict(options.settings(protocol or []))
+    if budget is not None:
+        changes["budget_s"] = options.seconds(budget)
+    spec = with_protocol(load_study(study), changes, seed)
+    models = tuple(model or ())
+    confirm_size(spec, max(1, len(models or spec.models)), yes=yes)
+    serving = Serving(server, url, remote_model)
+    metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
+    order = Order(spec, models, serving, metering, out, resume, quiet)
+    if dry_run:
+        print_plan(order)
+        return
+    finish(carry_out(order), as_json=as_json)

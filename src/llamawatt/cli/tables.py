@@ -1,0 +1,114 @@
+"""Tables and sentences about a run, for a terminal of 80 columns."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from llamawatt.analysis.cells import Cell, cells
+from llamawatt.core.flags import Flag
+from llamawatt.core.format import (
+    MISSING,
+    duration_text,
+    energy_text,
+    number_text,
+    plus_minus_text,
+    power_text,
+)
+from llamawatt.core.readings import Method
+from llamawatt.core.trials import Purpose
+from llamawatt.runs.store import Run
+
+METHOD_MARKS = {Method.MODEL: "~", Method.IMPORT: "^"}
+"""Put before a figure that was not measured here."""
+
+
+def run_table(run: Run) -> Table:
+    """Return one row per suite and arm: what a reply costs."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("suite", "arm"):
+        table.add_column(title, overflow="fold")
+    for title in ("n", "reply", "tok/s", "J/reply", "±", "J/token", "EDP J·s"):
+        table.add_column(title, justify="right", no_wrap=True)
+    last = ""
+    for cell in _suite_cells(run):
+        if last and cell.suite != last:
+            table.add_section()
+        table.add_row("" if cell.suite == last else cell.suite, cell.arm, *_figures(cell))
+        last = cell.suite
+    return table
+
+
+def print_run(run: Run, console: Console) -> None:
+    """Print the table and what a reader must know about it."""
+    console.print(run_table(run))
+    console.print()
+    for line in (*headline(run), *remarks(run)):
+        console.print(line, markup=False, soft_wrap=False)
+
+
+def headline(run: Run) -> Iterable[str]:
+    """Say in words what a reply costs, per arm of the first suite."""
+    found = _suite_cells(run)
+    for cell in (each for each in found if each.suite == found[0].suite):
+        latency, energy = cell.estimate("latency_s"), cell.estimate("energy_j")
+        if latency is None:
+            continue
+        joules = "energy not measured" if energy is None else f"{energy_text(energy.value)}"
+        how = f" ({_how(cell)})" if energy is not None else ""
+        took = duration_text(latency.value)
+        yield f"{cell.arm}: a {cell.suite} reply takes {took}, {joules}{how}."
+
+
+def remarks(run: Run) -> Iterable[str]:
+    """Say what is modelled, missing, doubtful or skipped."""
+    flags = dict.fromkeys(flag for cell in _suite_cells(run) for flag in cell.flags)
+    for flag in flags:
+        yield f"note: {flag.sentence}"
+    if Flag.MODELLED in flags or Flag.MIXED_METHODS in flags:
+        modelled = [d for d in run.machine.domains if d.method is Method.MODEL and d.in_total]
+        for domain in modelled:
+            yield (
+                f"note: ~ marks energy with a modelled part ({domain.name}, "
+                f"{plus_minus_text(domain.gain_error)}): {domain.note}"
+            )
+    for arm in run.study.arms:
+        if arm.skipped:
+            yield f"skipped: {arm.name}: {arm.skipped}."
+
+
+def _suite_cells(run: Run) -> list[Cell]:
+    order = {suite.name: number for number, suite in enumerate(run.study.suites)}
+    found = [cell for cell in cells(run.trials).values() if cell.purpose is Purpose.SUITE]
+    return sorted(found, key=lambda cell: (order.get(cell.suite, len(order)), cell.arm))
+
+
+def _figures(cell: Cell) -> tuple[str, ...]:
+    energy = cell.estimate("energy_j")
+    mark = "~" if Method.MODEL in cell.methods else ""
+    return (
+        str(cell.n),
+        duration_text(_value(cell, "latency_s")),
+        number_text(_value(cell, "decode_tok_per_s")),
+        MISSING if energy is None else mark + number_text(energy.value),
+        MISSING if energy is None else plus_minus_text(energy.relative_half_width),
+        _marked(mark, _value(cell, "j_per_token")),
+        _marked(mark, _value(cell, "edp_js")),
+    )
+
+
+def _marked(mark: str, value: float | None) -> str:
+    return MISSING if value is None else mark + number_text(value)
+
+
+def _value(cell: Cell, metric: str) -> float | None:
+    found = cell.estimate(metric)
+    return None if found is None else found.value
+
+
+def _how(cell: Cell) -> str:
+    power = _value(cell, "power_w")
+    methods = " + ".join(sorted(method.value for method in cell.methods))
+    gain = cell.columns["systematic_j"] / cell.columns["energy_j"]
+    bound = plus_minus_text(float(gain.mean()))
+    return f"{methods}, sensor error {bound}, mean {power_text(power)}"

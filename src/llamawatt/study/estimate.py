@@ -1,0 +1,26 @@
+"""How long a study takes at least: its windows, idles and pauses; replies may need longer."""
+
+from llamawatt.study.plan import Plan
+from llamawatt.study.spec import ProtocolSpec, StudySpec
+
+SESSION_S = 3.0
+"""Start, warm-up and stop of a small model, roughly."""
+EDGE_S = 0.5
+"""Hunting ticks before and after a window."""
+
+
+def least_s(plan: Plan) -> float:
+    """Return the least time of a plan: its minimum of repeats at its shortest windows."""
+    n_sessions = len(plan.arms) if len(plan.arms) > 1 else 1
+    return _block_s(plan.spec, len(plan.cells), n_sessions) * plan.spec.repeats_min
+
+
+def spec_least_s(spec: StudySpec) -> float:
+    """Return the least time of a study per model, from its counts alone."""
+    n_cells = sum(group.n_arms * len(group.suites or spec.suites) for group in spec.groups)
+    return _block_s(spec.protocol, n_cells, spec.n_arms) * spec.protocol.repeats_min
+
+
+def _block_s(protocol: ProtocolSpec, n_cells: int, n_sessions: int) -> float:
+    session_s = SESSION_S + protocol.cool_down_s + protocol.idle_s
+    return n_cells * (protocol.window_min_s + EDGE_S) + n_sessions * session_s
