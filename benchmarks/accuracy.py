@@ -96,7 +96,7 @@ def make_load(rng: np.random.Generator) -> Load:
     decode_w = idle_w * rng.uniform(1.5, 4.0)
     power_w = np.full_like(t_s, idle_w)
     power_w[t_s > t1_s] = idle_w * rng.uniform(1.0, 1.06)
-    working = (t_s > t0_s) & (t_s <= t1_s - rng.uniform(0.0, 0.0003))
+    working = (t_s > t0_s) & (t_s <= t1_s)
     power_w[working] = _work_w(rng, t_s[working] - t0_s, decode_w, duration_s)
     power_w = _follow(t_s, power_w, t1_s, rng)
     noise = np.where(working, rng.uniform(0.01, 0.04), rng.uniform(0.003, 0.02))

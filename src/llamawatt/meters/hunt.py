@@ -37,7 +37,8 @@ class TickHunt:
     """Reads a counter about one tick, closely enough to fix the tick's time.
 
     While the phase is known from an edge seen before, it sleeps until just before the predicted
-    tick, so that a handful of reads suffices.
+    tick, so that a handful of reads suffices. A tick that a slow read blurred is kept, and the next
+    one is looked for.
 
     Args:
         calibration: What is known of the tick.
@@ -58,6 +59,8 @@ class TickHunt:
         self._last: tuple[float, float] | None = None
         self._predicted_s: float | None = None
         self._late_s = 0.0
+        self._sharp_s = max(self._read_s, self._period_s / DENSE_READS)
+        self._sharp = False
         self.caught: tuple[float, float] | None = None
 
     def next_s(self) -> float | None:
@@ -88,8 +91,11 @@ class TickHunt:
             self._late_s = max(GUARD_READS * self._read_s, GUARD_SIGMAS * sigma_s)
 
     def _changed(self, last_s: float, t_s: float) -> None:
-        if t_s - last_s < NARROW_SHARE * self._period_s:
-            self.caught = ((last_s + t_s) / 2, (t_s - last_s) / 2)
+        half_s = (t_s - last_s) / 2
+        best_s = self.caught[1] if self.caught else NARROW_SHARE * self._period_s / 2
+        if half_s < best_s:
+            self.caught = ((last_s + t_s) / 2, half_s)
+        self._sharp = self._sharp or half_s < self._sharp_s
         self._predicted_s = None
 
     def _wait(self, t_s: float) -> None:
@@ -99,7 +105,7 @@ class TickHunt:
         else:
             fine_s = t_s + self._period_s / FINE_READS
             next_s = max(fine_s, self._predicted_s - self._late_s)
-        over = self.caught is not None or next_s > self._until_s
+        over = self._sharp or next_s > self._until_s
         self._next_s = None if over else next_s
 
 

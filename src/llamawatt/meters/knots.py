@@ -97,9 +97,12 @@ def knots_of(
     period_s, jitter_s = _tick(calibration)
     edge = np.flatnonzero(unwrapped.changed)
     head = np.concatenate([[0], edge]) if period_s is not None and len(t_s) else edge
-    low_s, high_s = _edge_intervals(t_s, read_s, head, period_s, jitter_s)
+    # The part of a read's duration that all reads share shifts every edge alike and so cancels
+    # between the ends of a window; only what a read took beyond that blurs its moment.
+    excess_s = np.maximum(0.0, read_s - np.median(read_s)) / 2 if len(read_s) else read_s
+    low_s, high_s = _edge_intervals(t_s, excess_s, head, period_s, jitter_s)
     knot_s, half_s, on_grid = _located(
-        t_s, unwrapped.changed, head, low_s, high_s, TickGrid.of(calibration)
+        t_s, excess_s, unwrapped.changed, head, (low_s, high_s), TickGrid.of(calibration)
     )
     if period_s is None and len(edge) > 1:
         period_s = float(np.median(np.diff(t_s[edge])))
@@ -122,10 +125,10 @@ def _tick(calibration: Calibration | None) -> tuple[float | None, float]:
 
 def _located(
     t_s: Floats,
+    excess_s: Floats,
     changed: NDArray[np.bool_],
     head: NDArray[np.intp],
-    low_s: Floats,
-    high_s: Floats,
+    interval_s: tuple[Floats, Floats],
     grid: TickGrid | None,
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Return the middle and half-width of each knot, and whether the grid told them.
@@ -133,6 +136,7 @@ def _located(
     Every read of one value can tell the tick at which that value appeared; the first that lies
     clear of a tick is used, if it agrees with the interval in which the change was seen.
     """
+    low_s, high_s = interval_s
     knot_s, half_s = (low_s + high_s) / 2, (high_s - low_s) / 2
     on_grid = np.zeros(len(head), dtype=np.bool_)
     if grid is None or not len(head):
@@ -140,7 +144,7 @@ def _located(
     narrow = 2 * half_s < NARROW_SHARE * grid.period_s
     if not narrow.any():
         return knot_s, half_s, on_grid
-    tick_s, tick_half_s = place_on_grid(grid, t_s, knot_s[narrow], half_s[narrow])
+    tick_s, tick_half_s = place_on_grid(grid, t_s, excess_s, knot_s[narrow], half_s[narrow])
     clear = np.flatnonzero(~np.isnan(tick_s))
     group = np.cumsum(changed)[clear] - (0 if head[0] == 0 else 1)
     groups, first = np.unique(group, return_index=True)
@@ -158,17 +162,12 @@ def _located(
 
 def _edge_intervals(
     t_s: Floats,
-    read_s: Floats,
+    excess_s: Floats,
     head: NDArray[np.intp],
     period_s: float | None,
     jitter_s: float,
 ) -> tuple[Floats, Floats]:
-    """Return the earliest and the latest time at which each value can have appeared.
-
-    The part of a read's duration that all reads share shifts every edge alike and so cancels
-    between the ends of a window; only what a read took beyond that widens the interval.
-    """
-    excess_s = np.maximum(0.0, read_s - np.median(read_s)) / 2 if len(read_s) else read_s
+    """Return the earliest and the latest time at which each value can have appeared."""
     before = np.maximum(head - 1, 0)
     low_s = np.where(head > 0, t_s[before] - excess_s[before], -np.inf)
     high_s = t_s[head] + excess_s[head]

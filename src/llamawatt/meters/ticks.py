@@ -81,13 +81,14 @@ def _period_error_s(calibration: Calibration, period_s: float, jitter_s: float) 
 
 
 def place_on_grid(
-    grid: TickGrid, read_s: Floats, edge_s: Floats, edge_half_s: Floats
+    grid: TickGrid, read_s: Floats, excess_s: Floats, edge_s: Floats, edge_half_s: Floats
 ) -> tuple[Floats, Floats]:
     """Return the last tick before each read, and the half-width it is known to.
 
     Args:
         grid: The tick.
         read_s: Times of reads, shape (n,).
+        excess_s: How much earlier or later each may have taken its value, shape (n,).
         edge_s: Times of observed edges, sorted, shape (m,), m > 0.
         edge_half_s: Half-widths of those edges, shape (m,).
 
@@ -102,6 +103,7 @@ def place_on_grid(
     tick_s = edge_s[nearest] + n_ticks * grid.period_s
     sigma_s = grid.sigma_s(edge_half_s[nearest], n_ticks)
     since_s = read_s - tick_s
-    clear = (since_s > 2 * sigma_s) & (grid.period_s - since_s > 2 * sigma_s)
+    margin_s = 2 * sigma_s + excess_s
+    clear = (since_s > margin_s) & (grid.period_s - since_s > margin_s)
     known = clear & (sigma_s < LOCK_SHARE * grid.period_s)
     return np.where(known, tick_s, np.nan), np.where(known, math.sqrt(3) * sigma_s, np.nan)
