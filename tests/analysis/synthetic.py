@@ -38,7 +38,7 @@ CPU = Domain("cpu-package-0", DomainKind.CPU_PACKAGE, Quantity.ENERGY, Method.CO
 GPU = Domain("gpu-0", DomainKind.GPU, Quantity.ENERGY, Method.COUNTER, "nvml-counter",
              "NVIDIA GeForce RTX 3060", gain_error=0.05, gain_source="Yang 2024")  # fmt: skip
 MODELLED_CPU = Domain("cpu-package-0", DomainKind.CPU_PACKAGE, Quantity.POWER, Method.MODEL,
-                      "cpu-model", "Core i5-12400", gain_error=0.5, gain_source="guess")  # fmt: skip
+                      "cpu-model", "i5-12400", gain_error=0.5, gain_source="guess")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from operator import attrgetter
 
@@ -13,10 +13,9 @@ from llamawatt.analysis.quantities import METRICS, Kind, MetricInfo
 from llamawatt.analysis.stats import Estimate, Floats, estimate
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Method
-from llamawatt.core.trials import DomainEnergy, Purpose, Status, TrialRecord
+from llamawatt.core.trials import DomainEnergy, Metrics, Purpose, Status, TrialRecord
 
-_FIELDS = (*METRICS, "uncertainty_j", "systematic_j", "measured_j", "modelled_j",
-           "n_replies", "n_prompt", "n_generated")  # fmt: skip
+_FIELDS = tuple(field.name for field in fields(Metrics))
 _read_metrics = attrgetter(*_FIELDS)
 _read_domain = attrgetter(
     "energy_j", "above_idle_j", "above_idle_uncertainty_j", "systematic_j", "mean_power_w"
@@ -62,7 +61,7 @@ class Cell:
         block: Randomised block of each, shape (n,).
         order: Place in the order of execution, shape (n,).
         duration_s: Length of each window, shape (n,).
-        columns: By field of `Metrics`, shape (n,), NaN where the trial has none.
+        columns: By field of `Metrics`, and `power_w`, shape (n,), NaN where the trial has none.
         domains: By domain name.
         flags: How many trials carry each doubt, their domains' doubts included.
         trial_ids: Of each trial.
@@ -140,12 +139,15 @@ def cells(trials: Iterable[TrialRecord]) -> dict[CellKey, Cell]:
 def _cell(key: CellKey, rows: list[TrialRecord]) -> Cell:
     rows.sort(key=attrgetter("order"))
     table = np.array([_read_metrics(row.metrics) for row in rows], dtype=float)
+    duration_s = np.fromiter((row.window.duration_s for row in rows), float, len(rows))
+    columns = {name: table[:, i] for i, name in enumerate(_FIELDS)}
+    columns["power_w"] = columns["energy_j"] * columns["n_replies"] / duration_s
     return Cell(
         *key,
         block=np.fromiter((row.block for row in rows), np.int64, len(rows)),
         order=np.fromiter((row.order for row in rows), np.int64, len(rows)),
-        duration_s=np.fromiter((row.window.duration_s for row in rows), float, len(rows)),
-        columns={name: table[:, i] for i, name in enumerate(_FIELDS)},
+        duration_s=duration_s,
+        columns=columns,
         domains=_domains(rows),
         flags=_flags(rows),
         trial_ids=tuple(row.trial_id for row in rows),

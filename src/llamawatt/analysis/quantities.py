@@ -18,7 +18,7 @@ class MetricInfo:
     """One figure of `core.trials.Metrics`.
 
     Attributes:
-        key: Its field in `Metrics`.
+        key: Its field in `Metrics`; `power_w` is the window's joules over its length.
         label: Its name for people.
         unit: As printed on an axis.
         kind: What it is made of.
@@ -60,6 +60,7 @@ METRICS: dict[str, MetricInfo] = {
         ),
         MetricInfo("edp_js", "Energy-delay product", "J·s", Kind.ENERGY, "reply"),
         MetricInfo("ed2p_js2", "Energy-delay² product", "J·s²", Kind.ENERGY, "reply"),
+        MetricInfo("power_w", "Mean power", "W", Kind.ENERGY, "window"),
         MetricInfo("tok_per_s", "Throughput", "tok/s", Kind.RATE, "window"),
         MetricInfo("prefill_tok_per_s", "Prefill speed", "tok/s", Kind.RATE, "stream"),
         MetricInfo("decode_tok_per_s", "Decode speed", "tok/s", Kind.RATE, "stream"),

@@ -44,6 +44,8 @@ class MachineRecord:
         calibrations: Per domain, what was measured of its sensor.
         missing: What could not be metered.
         versions: Of this package, Python, llama.cpp, the driver.
+        bandwidth_bytes_per_s: Measured memory read bandwidth, by `cpu` or `gpu-0`; empty when it
+            was not measured.
     """
 
     hostname_hash: str
@@ -59,3 +61,4 @@ class MachineRecord:
     calibrations: tuple[Calibration, ...] = ()
     missing: tuple[MissingMeter, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    bandwidth_bytes_per_s: dict[str, float] = field(default_factory=dict)
