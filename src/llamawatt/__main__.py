@@ -1,0 +1,5 @@
+"""`python -m llamawatt`: the same as the `llamawatt` command."""
+
+from llamawatt.cli.main import run
+
+run()
