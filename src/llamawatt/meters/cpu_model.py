@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import psutil
 
 from llamawatt.core.clock import Clock, SystemClock
+from llamawatt.core.errors import UsageError
 from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Sample, Unavailable
 
 IDLE_W_PER_CORE = 0.74
 MAX_W_PER_CORE = 3.5
-"""Average idle and full-load watts of a logical core, by the Cloud Carbon Footprint methodology
-(means over SPECpower results of cloud processors). A guess for any one machine."""
+"""Average idle and full-load watts of a logical core: the constants MIN_WATTS_AVG and MAX_WATTS_AVG
+of the Cloud Carbon Footprint methodology for AWS, means over SPECpower_ssj2008 results of whole
+servers. A guess for any one machine."""
 GAIN_ERROR = 0.5
 """Stated, not measured: server means may be half or twice what one consumer processor draws."""
 
@@ -38,13 +40,23 @@ class CpuPowerModel:
 
     @classmethod
     def of(cls, idle_w: float | None, max_w: float | None) -> "CpuPowerModel":
-        """Return the model with the user's own watts where given."""
+        """Return the model with the user's own watts where given.
+
+        Raises:
+            UsageError: no processor draws such watts.
+        """
         n_cores = os.cpu_count() or 1
-        return cls(
+        model = cls(
             idle_w=IDLE_W_PER_CORE * n_cores if idle_w is None else idle_w,
             max_w=MAX_W_PER_CORE * n_cores if max_w is None else max_w,
             is_default=idle_w is None or max_w is None,
         )
+        if not 0 <= model.idle_w <= model.max_w < math.inf:
+            raise UsageError(
+                f"A CPU of {model.idle_w:.3g} W idle and {model.max_w:.3g} W at full load cannot be.",
+                "Give watts of zero or more, idle not above full: --cpu-idle-w 10 --cpu-max-w 65.",
+            )
+        return model
 
     @property
     def note(self) -> str:
