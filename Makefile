@@ -19,7 +19,7 @@ JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INSTALL := $(PIP) install --constraint constraints.txt
 CODE := src tests tools benchmarks
 INPUTS := pyproject.toml constraints.txt
@@ -65,11 +65,11 @@ layers: $(READY) ## No lower layer imports an upper one
 
 .PHONY: docs
 docs: $(READY) ## The generated pages match the program
-	@$(BIN)/python -m tools.cli_reference --check
+	@$(BIN)/python -m tools.reference --check
 
 .PHONY: reference
 reference: $(READY) ## Write the generated pages again
-	@$(BIN)/python -m tools.cli_reference
+	@$(BIN)/python -m tools.reference
 
 .PHONY: examples
 examples: $(INSTALLED) ## Tell the example runs again from their records

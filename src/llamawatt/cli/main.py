@@ -5,11 +5,11 @@ import tempfile
 import traceback
 from pathlib import Path
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from llamawatt import __version__
-from llamawatt.core.errors import LlamawattError
+from llamawatt.core.errors import LlamawattError, UsageError
 
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h: a fault of llamawatt itself."""
@@ -57,11 +57,10 @@ def main(arguments: list[str]) -> int:
     except LlamawattError as error:
         _say(error.what, error.remedy)
         return error.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return error.exit_code
+    except TyperException as error:
+        return _misused(error.format_message())
     except BrokenPipeError:
         return 0
     except Exception:  # noqa: BLE001  (the edge: what reaches this is a bug, told in one sentence)
@@ -72,6 +71,15 @@ def _say(what: str, remedy: str) -> None:
     typer.echo(f"llamawatt: {what}", err=True)
     if remedy:
         typer.echo(f"  {remedy}", err=True)
+
+
+def _misused(text: str) -> int:
+    """Tell a wrong command line. A group without its command is answered with its help."""
+    if text.startswith("Usage:"):
+        typer.echo(text, err=True)
+    else:
+        _say(text, "`llamawatt --help` lists commands and options.")
+    return UsageError.exit_code
 
 
 def _interrupted() -> int:

@@ -1,0 +1,1 @@
+"""Writes docs/reference from the program itself, so that the pages cannot rot."""
