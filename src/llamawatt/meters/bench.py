@@ -1,6 +1,7 @@
 """All meters of a machine as one instrument: calibrated, sampled, read by window."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 
 from llamawatt.core.clock import Clock, SystemClock
@@ -18,6 +19,7 @@ from llamawatt.core.readings import (
 from llamawatt.core.trials import FactorValue, IdlePower
 from llamawatt.meters.base import Meter
 from llamawatt.meters.calibrate import calibrate
+from llamawatt.meters.crosscheck import compare
 from llamawatt.meters.idle import IdlePowerEstimate
 from llamawatt.meters.sampler import Sampler, SamplerOverhead
 from llamawatt.runs.traces import RawTrace
@@ -105,13 +107,12 @@ class MeterBench:
         self._idle = {}
         if duration_s <= 0:
             return {}
-        self.edge()
-        t0_s = self._clock.now_s()
+        # Both hunts lie in the idle, and the ticks that they catch are its best ends.
+        before = self._running.mark_edge()
         self._clock.sleep_s(duration_s)
-        t1_s = self._clock.now_s()
-        self.edge()
+        after = self._running.mark_edge()
         for domain in self.domains:
-            found = self._running.trace(domain.name).idle_power(t0_s, t1_s)
+            found = self._running.trace(domain.name).idle_power(before.t0_s, after.t1_s)
             if not isinstance(found, Unavailable):
                 self._idle[domain.name] = found
         return {name: estimate.record() for name, estimate in self._idle.items()}
@@ -132,7 +133,7 @@ class MeterBench:
             for domain in self.domains
         }
         self._running.forget_before(t0_s - KEEP_S)
-        return readings
+        return {**readings, **self._checked(readings)}
 
     def traces(self, t0_s: float, t1_s: float) -> dict[str, RawTrace]:
         """Return the raw samples around a past window, by domain."""
@@ -158,7 +159,8 @@ class MeterBench:
 
     def doubts(self) -> tuple[Flag, ...]:
         """Return flags that concern every window."""
-        flags = dict.fromkeys(flag for c in self.calibrations.values() for flag in c.flags)
+        summed = (self.calibrations[name] for name in self.boundary)
+        flags = dict.fromkeys(flag for calibration in summed for flag in calibration.flags)
         kinds = {domain.kind for domain in self.domains if domain.in_total}
         if DomainKind.CPU_PACKAGE not in kinds and DomainKind.SOC not in kinds:
             flags[Flag.CPU_NOT_MEASURED] = None
@@ -169,6 +171,21 @@ class MeterBench:
     def overhead(self) -> SamplerOverhead:
         """Return what sampling cost so far."""
         return self._running.overhead()
+
+    def _checked(
+        self, readings: Mapping[str, EnergyReading | Unavailable]
+    ) -> dict[str, EnergyReading]:
+        """Hold each counter against its device's power sensor; flag those that disagree."""
+        flagged = {}
+        for domain in self.domains:
+            counter, check = readings.get(domain.checks or ""), readings[domain.name]
+            if not (isinstance(counter, EnergyReading) and isinstance(check, EnergyReading)):
+                continue
+            found = compare(counter, check)
+            if not isinstance(found, Unavailable) and not found.agrees:
+                flags = (*counter.flags, Flag.SENSORS_DISAGREE)
+                flagged[counter.domain] = replace(counter, flags=flags)
+        return flagged
 
     @property
     def _running(self) -> Sampler:

@@ -10,7 +10,7 @@ QUICK = {
     "cool_down_s": 1.0,
     "repeats_min": 3,
     "repeats_max": 4,
-    "n_prompts": 2,
+    "n_prompts": 1,
     "n_warm_up": 1,
     "phases": False,
     "runtime_idle": False,

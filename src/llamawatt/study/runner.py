@@ -76,7 +76,7 @@ class Runner:
         done = {trial.trial_id for trial in self.trials}
         pending = [cell for cell in visit.cells if trial_id(block, cell) not in done]
         for cell in pending:
-            if self._out_of_time():
+            if self._out_of_time(block):
                 return False
             self._finish(self._attempt(self._assignment(block, cell)))
         return True
@@ -170,9 +170,13 @@ class Runner:
             reason = found.reason or "stopped with its pairs"
             self._note("stopped", f"{reason} after {found.n_done} repeats.", cell)
 
-    def _out_of_time(self) -> bool:
+    def _out_of_time(self, block: int) -> bool:
+        """Tell whether the next trial would overrun the budget.
+
+        The first block is always finished: without it there is nothing to compare.
+        """
         budget_s = self.plan.spec.budget_s
-        if budget_s is None:
+        if budget_s is None or block == 0:
             return False
         spent_s = self.rig.clock.now_s() - self._start_s
         if spent_s + self._trial_s() <= budget_s:

@@ -68,7 +68,7 @@ class ProtocolSpec(_Spec):
         n_phase_prompt: Prompt tokens of a prefill window's requests.
         n_phase_generate: Tokens of a decode window's requests.
         runtime_idle: Also measure idle with the runtime up and the model unloaded.
-        budget_s: Time budget; none when None.
+        budget_s: Time budget; none when None. The first block is finished all the same.
         n_retries: How often a failed trial is tried again.
     """
 
