@@ -57,6 +57,7 @@ def test_a_quantity_without_its_unit_is_found(source):
         "class R:\n    power_w: NDArray[np.float64]",
         "class R:\n    n_windows: int",
         "class R:\n    idle_share: float",
+        "class R:\n    decode_over_prefill: float",
         "class R:\n    window: Window",
         "class R:\n    on_idle: bool",
         "class R:\n    clock: Callable[[], float]",

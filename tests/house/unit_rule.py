@@ -27,7 +27,7 @@ PER = _words("byte flop item n op param period prompt reply request s sample ste
 DIMENSIONLESS = _words("""
     count error factor fraction index order percent percentile rank ratio relative share
 """)
-"""Last words that say that there is no unit."""
+"""Last words that say that there is no unit; so does `_over_`, which names a ratio."""
 
 NUMBERS = frozenset({"float", "int", "NDArray", "ndarray", "Array", "FloatArray", "Floats"})
 """Annotations that hold numbers, alone or inside a container."""
@@ -113,7 +113,7 @@ def _lacks(name: str) -> bool:
     names_quantity = bool(
         QUANTITIES.intersection(words) | QUANTITIES.intersection(_singular(words))
     )
-    if not names_quantity or words[0] == "n" or name in ALLOWED:
+    if not names_quantity or words[0] == "n" or "over" in words or name in ALLOWED:
         return False
     if "per" in words:
         return words[-1] not in PER
