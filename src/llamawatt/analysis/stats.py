@@ -168,11 +168,16 @@ def p_zero(values: ArrayLike, half_width: float = 0.0) -> float | None:
     return float(2 * stdtr(x.size - 1, -abs(t)))
 
 
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Adjust the p-values of a family of comparisons (Holm 1979), in the given order."""
+def holm(p_values: Sequence[float], n_hypotheses: int = 0) -> tuple[float, ...]:
+    """Adjust the p-values of a family of comparisons (Holm 1979), in the given order.
+
+    Args:
+        p_values: Of the comparisons that were made.
+        n_hypotheses: Size of the family they were chosen from; their own number if that is more.
+    """
     p = np.asarray(p_values, dtype=float)
     order = np.argsort(p, kind="stable")
-    factors = p.size - np.arange(p.size)
+    factors = max(p.size, n_hypotheses) - np.arange(p.size)
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
     return tuple(adjusted.tolist())

@@ -81,13 +81,34 @@ class Ratio:
     methods: tuple[str, ...] = ()
 
 
-def correct(family: Sequence[Ratio]) -> tuple[Ratio, ...]:
-    """Apply Holm's correction over a family of ratios and judge each again."""
+def correct(family: Sequence[Ratio], n_hypotheses: int = 0) -> tuple[Ratio, ...]:
+    """Apply Holm's correction over a family of ratios and judge each again.
+
+    Args:
+        family: The ratios.
+        n_hypotheses: Size of the family they were chosen from, if that is larger.
+    """
     known = [ratio.p for ratio in family if ratio.p is not None]
-    adjusted = iter(holm(known))
+    adjusted = iter(holm(known, n_hypotheses))
     return tuple(
         _judged(replace(ratio, p_holm=next(adjusted))) if ratio.p is not None else ratio
         for ratio in family
+    )
+
+
+def inverse(ratio: Ratio) -> Ratio:
+    """Return the ratio seen from the other side: baseline over arm."""
+    return replace(
+        ratio,
+        arm=ratio.baseline,
+        baseline=ratio.arm,
+        value=1 / ratio.value,
+        low=_over(ratio.high),
+        high=_over(ratio.low),
+        low_total=_over(ratio.high_total),
+        high_total=_over(ratio.low_total),
+        verdict=_TURNED[ratio.verdict],
+        within_method=_TURNED[ratio.within_method],
     )
 
 
@@ -133,6 +154,11 @@ def _judged(ratio: Ratio) -> Ratio:
 
 
 _NO = Verdict.NOT_DISTINGUISHABLE
+_TURNED = {Verdict.LOWER: Verdict.HIGHER, Verdict.HIGHER: Verdict.LOWER, _NO: _NO}
+
+
+def _over(value: float | None) -> float | None:
+    return None if value is None else 1 / value
 
 
 def _side(low: float, high: float) -> Verdict:

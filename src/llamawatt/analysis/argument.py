@@ -1,0 +1,33 @@
+"""The argument of a run: rules that turn its numbers into findings.
+
+Every rule looks at the numbers and may stay silent. None of them assumes who wins.
+"""
+
+from llamawatt.analysis.assess import Assessment
+from llamawatt.analysis.findings import Finding
+from llamawatt.analysis.rules_arms import paper_claims, races, rankings
+from llamawatt.analysis.rules_sweeps import partial_offloads, scalings, streams
+from llamawatt.analysis.rules_trust import doubts, gaps, modelled, precision
+from llamawatt.analysis.rules_why import bandwidths, phases, residencies
+
+RULES = (
+    modelled,
+    rankings,
+    races,
+    paper_claims,
+    scalings,
+    partial_offloads,
+    streams,
+    residencies,
+    phases,
+    bandwidths,
+    gaps,
+    precision,
+    doubts,
+)
+"""In the order in which a reader should meet them."""
+
+
+def argue(assessment: Assessment) -> tuple[Finding, ...]:
+    """Return everything that the run shows."""
+    return tuple(finding for rule in RULES for finding in rule(assessment))

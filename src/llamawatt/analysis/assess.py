@@ -1,0 +1,136 @@
+"""The whole analysis of a run in one value, from which every report and argument is made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from llamawatt.analysis.attribution import Attribution, PhaseSplit, attribute, split
+from llamawatt.analysis.cells import Cell, CellKey, cells
+from llamawatt.analysis.family import Family, family
+from llamawatt.analysis.groups import Sweep, arms_of, group_names, sweeps
+from llamawatt.analysis.idle import IdleOf, idle_by_arm
+from llamawatt.analysis.roofline import RooflinePoint, roofline
+from llamawatt.core.machine import MachineRecord
+from llamawatt.core.plan import ArmRecord, StudyRecord
+from llamawatt.core.trials import Purpose, Status, TrialRecord
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A run, analysed. Everything is worked out once, when first asked for.
+
+    Attributes:
+        study: What the run set out to do.
+        machine: Where it ran.
+        cells: Finished trials in columns.
+        idle: Idle power by arm.
+        n_trials: Trials, the failed ones included.
+        failures: What each failed trial said.
+    """
+
+    study: StudyRecord
+    machine: MachineRecord
+    cells: Mapping[CellKey, Cell]
+    idle: Mapping[str, IdleOf]
+    n_trials: int
+    failures: tuple[str, ...]
+
+    @cached_property
+    def suites(self) -> tuple[str, ...]:
+        """Suites with a finished trial, in the study's order."""
+        found = dict.fromkeys(suite for _, suite, purpose in self.cells if purpose is Purpose.SUITE)
+        named = [suite.name for suite in self.study.suites if suite.name in found]
+        return tuple(dict.fromkeys([*named, *found]))
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Groups with at least one arm that ran."""
+        return tuple(name for name in group_names(self.study) if self.arms(name))
+
+    @cached_property
+    def primary_metric(self) -> str:
+        """The protocol's metric, or latency where there are no joules."""
+        wanted = self.study.protocol.primary_metric
+        known = any(cell.columns.get(wanted) is not None and cell.has(wanted)
+                    for cell in self.suite_cells)  # fmt: skip
+        return wanted if known else "latency_s"
+
+    @cached_property
+    def suite_cells(self) -> tuple[Cell, ...]:
+        """Cells of the suites' windows, by suite and then in the study's order of arms."""
+        order = [arm.name for arm in self.study.arms]
+        arms = dict.fromkeys([*order, *(arm for arm, _, _ in self.cells)])
+        keys = [(arm, suite, Purpose.SUITE) for suite in self.suites for arm in arms]
+        return tuple(self.cells[key] for key in keys if key in self.cells)
+
+    @cached_property
+    def attributions(self) -> dict[str, Attribution]:
+        """Phase costs of every arm that ran."""
+        return {
+            arm: attribute(arm, self.cells) for arm in dict.fromkeys(a for a, _, _ in self.cells)
+        }
+
+    @cached_property
+    def splits(self) -> tuple[PhaseSplit, ...]:
+        """Where the joules of a reply go, for every cell that allows it."""
+        made = (split(cell, self.attributions[cell.arm]) for cell in self.suite_cells)
+        return tuple(part for part in made if part is not None)
+
+    @cached_property
+    def roofs(self) -> tuple[RooflinePoint, ...]:
+        """Every cell under its bandwidth roof, where the model's bytes are known."""
+        models = {model.name: model for model in self.study.models}
+        made = []
+        for cell in self.suite_cells:
+            arm = self.arm(cell.arm)
+            if arm is not None and arm.model in models:
+                bandwidth = self.machine.bandwidth_bytes_per_s
+                made.append(roofline(cell, arm, models[arm.model], bandwidth))
+        return tuple(point for point in made if point is not None)
+
+    @cached_property
+    def sweeps(self) -> tuple[Sweep, ...]:
+        """Sweeps of every group."""
+        return tuple(made for name in self.groups for made in sweeps(self.study, self.cells, name))
+
+    def arm(self, name: str) -> ArmRecord | None:
+        """Return an arm by name."""
+        return self._arms_by_name.get(name)
+
+    def arms(self, group: str) -> tuple[ArmRecord, ...]:
+        """Return the arms of a group that have finished trials."""
+        ran = {arm for arm, _, _ in self.cells}
+        return tuple(arm for arm in arms_of(self.study, group) if arm.name in ran)
+
+    def cell(self, arm: str, suite: str) -> Cell | None:
+        """Return the cell of a suite's windows."""
+        return self.cells.get((arm, suite, Purpose.SUITE))
+
+    def family(self, group: str, metric: str) -> Family:
+        """Return a group's comparisons in one figure, corrected together."""
+        key = (group, metric)
+        if key not in self._families:
+            names = [arm.name for arm in self.arms(group)]
+            self._families[key] = family(self.cells, names, self.suites, metric)
+        return self._families[key]
+
+    @cached_property
+    def _arms_by_name(self) -> dict[str, ArmRecord]:
+        return {arm.name: arm for arm in self.study.arms}
+
+    @cached_property
+    def _families(self) -> dict[tuple[str, str], Family]:
+        return {}
+
+
+def assess(study: StudyRecord, machine: MachineRecord, trials: Sequence[TrialRecord]) -> Assessment:
+    """Analyse a run."""
+    failed = tuple(trial.error for trial in trials if trial.status is Status.FAILED)
+    return Assessment(
+        study=study,
+        machine=machine,
+        cells=cells(trials),
+        idle=idle_by_arm(trials),
+        n_trials=len(trials),
+        failures=failed,
+    )
