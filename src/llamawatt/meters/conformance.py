@@ -92,13 +92,12 @@ def _check_reads(meter: Meter, domain: Domain, clock: Clock | None) -> None:
     _require(last is not None, f"{domain.name} can be read at least once in {N_READS} reads")
 
 
-def _check_sample(domain: Domain, found: object) -> None:
+def _check_sample(domain: Domain, found: Sample | Unavailable) -> None:
     name = domain.name
     if isinstance(found, Unavailable):
         _require(bool(found.reason.strip()), f"{name} says why there is no sample")
         return
-    if not isinstance(found, Sample):
-        raise AssertionError(f"broken contract: {name} gives a Sample or Unavailable, not {found}")
+    _require(isinstance(found, Sample), f"{name} gives a Sample or Unavailable, not {found}")
     given, absent = found.energy_j, found.power_w
     if domain.quantity is Quantity.POWER:
         given, absent = absent, given

@@ -53,7 +53,7 @@ class CpuPowerModel:
         )
         if not 0 <= model.idle_w <= model.max_w < math.inf:
             raise UsageError(
-                f"A CPU of {model.idle_w:.3g} W idle and {model.max_w:.3g} W at full load cannot be.",
+                f"A CPU of {model.idle_w:.3g} W idle and {model.max_w:.3g} W full cannot be.",
                 "Give watts of zero or more, idle not above full: --cpu-idle-w 10 --cpu-max-w 65.",
             )
         return model

@@ -59,9 +59,14 @@ def discover(
     return Discovery(tuple(found), tuple(missing))
 
 
-def gpus() -> tuple[Gpu, ...]:
-    """Return every NVIDIA GPU; empty without a driver."""
-    return find_gpus()
+def gpus(*, want_gpu: bool = True, sysfs_root: Path = SYSFS) -> tuple[Gpu, ...]:
+    """Return every NVIDIA GPU; empty without a driver. Never raises.
+
+    Args:
+        want_gpu: Whether a sleeping GPU may be woken.
+        sysfs_root: Root of sysfs.
+    """
+    return find_gpus(sysfs_root, want_gpu=want_gpu)
 
 
 def _covers(meters: Iterable[Meter], kind: DomainKind) -> bool:

@@ -1,32 +1,21 @@
 """NVIDIA GPUs: the energy counter, momentary power beside it, and evidence of their state."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from llamawatt.core.clock import Clock, SystemClock
 from llamawatt.core.machine import Gpu, MissingMeter
-from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Sample, Unavailable
+from llamawatt.core.readings import Domain, Quantity, Sample, Unavailable
 from llamawatt.core.trials import FactorValue
 from llamawatt.core.units import j_from_mj, w_from_mw
-from llamawatt.meters.device_facts import sensor_facts
-from llamawatt.meters.nvml_evidence import device_evidence
+from llamawatt.meters.nvml_evidence import descends_from_us, device_evidence, in_container
 from llamawatt.meters.nvml_library import Nvml, NvmlError, load_nvml
+from llamawatt.meters.nvml_sources import Channel, find_sources
 from llamawatt.meters.opened import Opened
-from llamawatt.meters.pci_power import all_suspended
+from llamawatt.meters.pci_power import any_suspended, has_nvidia_gpu
 
-ASLEEP = "Every NVIDIA GPU sleeps, and a meter would wake it: 5 W to 25 W on a laptop."
-DEFAULT_GAIN = 0.05
-DEFAULT_GAIN_SOURCE = "arXiv 2312.02741: ±5 % between boards"
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One thing read of one GPU."""
-
-    domain: Domain
-    index: int
-    read: Callable[[int], int]
+ASLEEP = "An NVIDIA GPU sleeps and was not woken: reading it costs 5 W to 25 W on a laptop."
+NO_GPU = "NVML knows of no GPU."
 
 
 class NvmlMeter:
@@ -36,14 +25,25 @@ class NvmlMeter:
         nvml: The library.
         channels: What is read.
         clock: The clock.
+        is_ours: Tells whether a process belongs to the work; others on a GPU are foreign.
+        is_contained: Whether this process lives in a container; found out unless told.
     """
 
     def __init__(
-        self, nvml: Nvml, channels: tuple[Channel, ...], clock: Clock | None = None
+        self,
+        nvml: Nvml,
+        channels: tuple[Channel, ...],
+        clock: Clock | None = None,
+        is_ours: Callable[[int], bool] = descends_from_us,
+        *,
+        is_contained: bool | None = None,
     ) -> None:
         self._nvml = nvml
         self._channels = {channel.domain.name: channel for channel in channels}
         self._clock = clock or SystemClock()
+        self._is_ours = is_ours
+        self._is_contained = in_container() if is_contained is None else is_contained
+        self._domains = tuple(channel.domain for channel in channels)
         self._closed = False
 
     @property
@@ -53,7 +53,7 @@ class NvmlMeter:
 
     def domains(self) -> tuple[Domain, ...]:
         """Return what is read of each GPU."""
-        return tuple(channel.domain for channel in self._channels.values())
+        return self._domains
 
     def read(self, domain: str) -> Sample | Unavailable:
         """Read one channel; see `Meter.read`."""
@@ -64,7 +64,7 @@ class NvmlMeter:
         try:
             value = channel.read(channel.index)
         except NvmlError as error:
-            return Unavailable(f"NVML refused to read {domain} ({error}).")
+            return Unavailable(f"NVML refused to read {domain} ({error}).", error.remedy)
         after_s = self._clock.now_s()
         t_s, read_s = (before_s + after_s) / 2, after_s - before_s
         if channel.domain.quantity is Quantity.ENERGY:
@@ -72,20 +72,22 @@ class NvmlMeter:
         return Sample(t_s, power_w=w_from_mw(value), read_s=read_s)
 
     def evidence(self) -> dict[str, FactorValue]:
-        """Return temperature, clock, P-state, throttling and other processes of every GPU."""
+        """Return temperature, clocks, P-state, throttling and other processes of every GPU."""
         if self._closed:
             return {}
         indices = dict.fromkeys(channel.index for channel in self._channels.values())
         said: dict[str, FactorValue] = {}
         for index in indices:
-            said.update(device_evidence(self._nvml, index))
+            said |= device_evidence(
+                self._nvml, index, self._is_ours, is_contained=self._is_contained
+            )
         return said
 
     def close(self) -> None:
-        """Let go of NVML."""
+        """Let go of NVML; that it refuses to be let go changes nothing."""
         if not self._closed:
             self._closed = True
-            self._nvml.shutdown()
+            _shut_down(self._nvml)
 
 
 def open_nvml(
@@ -94,111 +96,102 @@ def open_nvml(
     want_gpu: bool = True,
     load: Callable[[], Nvml | Unavailable] = load_nvml,
     clock: Clock | None = None,
+    is_ours: Callable[[int], bool] = descends_from_us,
 ) -> Opened:
-    """Open every NVIDIA GPU, unless that would wake one that is not wanted.
+    """Open every NVIDIA GPU, unless that would wake one that is not wanted. Never raises.
 
     Args:
         sysfs_root: Root of sysfs, where a GPU's sleep is seen without touching it.
         want_gpu: Whether the GPU will be used, so that it may be woken.
         load: Gives the library.
         clock: The clock.
+        is_ours: Tells whether a process belongs to the work.
     """
-    if not want_gpu and all_suspended(sysfs_root):
-        return Opened(missing=(MissingMeter("nvml", ASLEEP, "Ask for the GPU to use it."),))
+    if not want_gpu and any_suspended(sysfs_root):
+        return _missing(ASLEEP, "Ask for the GPU in an arm, and it is woken and metered.")
     nvml = load()
     if isinstance(nvml, Unavailable):
-        return Opened(missing=(MissingMeter("nvml", nvml.reason, nvml.remedy),))
+        if has_nvidia_gpu(sysfs_root) is False:
+            return _missing(f"No NVIDIA GPU is seen on the PCI bus. {nvml.reason}")
+        return _missing(nvml.reason, nvml.remedy)
     channels: list[Channel] = []
     missing: list[MissingMeter] = []
-    for index in range(nvml.count()):
-        found = _channels(nvml, index)
-        channels += found
-        if not found:
-            missing.append(MissingMeter(f"gpu-{index}", "The GPU tells neither energy nor power."))
+    for index in range(_count(nvml)):
+        try:
+            found = find_sources(nvml, index, clock or SystemClock())
+        except NvmlError as error:
+            reason = f"NVML refuses to tell of this GPU ({error})."
+            missing.append(MissingMeter(f"gpu-{index}", reason, error.remedy))
+            continue
+        channels += found.channels
+        missing += found.missing
     if not channels:
-        nvml.shutdown()
-        return Opened(missing=tuple(missing) or (MissingMeter("nvml", "There is no NVIDIA GPU."),))
-    return Opened(NvmlMeter(nvml, tuple(channels), clock), tuple(missing))
+        _shut_down(nvml)
+        return Opened(missing=tuple(missing)) if missing else _missing(NO_GPU)
+    return Opened(NvmlMeter(nvml, tuple(channels), clock, is_ours), tuple(missing))
 
 
-def find_gpus(load: Callable[[], Nvml | Unavailable] = load_nvml) -> tuple[Gpu, ...]:
-    """Return every NVIDIA GPU; empty without a driver."""
+def find_gpus(
+    sysfs_root: Path = Path("/sys"),
+    *,
+    want_gpu: bool = True,
+    load: Callable[[], Nvml | Unavailable] = load_nvml,
+) -> tuple[Gpu, ...]:
+    """Return every NVIDIA GPU that tells its name; empty without a driver. Never raises.
+
+    Args:
+        sysfs_root: Root of sysfs.
+        want_gpu: Whether a sleeping GPU may be woken.
+        load: Gives the library.
+    """
+    if not want_gpu and any_suspended(sysfs_root):
+        return ()
     nvml = load()
     if isinstance(nvml, Unavailable):
         return ()
     try:
-        return tuple(_gpu(nvml, index) for index in range(nvml.count()))
+        found = (_gpu(nvml, index) for index in range(_count(nvml)))
+        return tuple(gpu for gpu in found if gpu is not None)
     finally:
-        nvml.shutdown()
+        _shut_down(nvml)
 
 
-def _gpu(nvml: Nvml, index: int) -> Gpu:
-    identity = nvml.identity(index)
+def _gpu(nvml: Nvml, index: int) -> Gpu | None:
     try:
-        limit_w = w_from_mw(nvml.power_limit_mw(index))
+        identity = nvml.identity(index)
     except NvmlError:
-        limit_w = None
+        return None
+    limit_mw = _asked(nvml.power_limit_mw, index)
     return Gpu(
         index=index,
         name=identity["name"],
         uuid=identity["uuid"],
-        memory_bytes=nvml.memory_bytes(index),
+        memory_bytes=_asked(nvml.memory_bytes, index),
         driver=identity["driver"],
-        power_limit_w=limit_w,
+        power_limit_w=None if limit_mw is None else w_from_mw(limit_mw),
     )
 
 
-def _channels(nvml: Nvml, index: int) -> list[Channel]:
-    """Return the best energy source of a GPU, and momentary power to check a counter by."""
-    device = nvml.identity(index)["name"]
-    has_counter = _answers(nvml.energy_mj, index)
-    has_instant = _answers(nvml.instant_power_mw, index)
-    name = f"gpu-{index}"
-    if has_counter:
-        counter = _domain(name, device, Method.COUNTER, "nvml-counter")
-        found = [Channel(counter, index, nvml.energy_mj)]
-        if has_instant:
-            check = _domain(f"{name}-instant", device, Method.INTEGRAL, "nvml-power-instant", name)
-            found.append(Channel(check, index, nvml.instant_power_mw))
-        return found
-    if has_instant:
-        instant = _domain(name, device, Method.INTEGRAL, "nvml-power-instant")
-        return [Channel(instant, index, nvml.instant_power_mw)]
-    if _answers(nvml.average_power_mw, index):
-        average = _domain(name, device, Method.INTEGRAL, "nvml-power-average")
-        return [Channel(average, index, nvml.average_power_mw)]
-    return []
-
-
-def _domain(
-    name: str, device: str, method: Method, source: str, checks: str | None = None
-) -> Domain:
-    facts = sensor_facts(device)
-    return Domain(
-        name=name,
-        kind=DomainKind.GPU,
-        quantity=Quantity.ENERGY if method is Method.COUNTER else Quantity.POWER,
-        method=method,
-        source=source,
-        device=device,
-        in_total=checks is None,
-        checks=checks,
-        gain_error=facts.gain_error if facts else DEFAULT_GAIN,
-        gain_source=facts.source if facts else DEFAULT_GAIN_SOURCE,
-        note=_NOTES[source],
-    )
-
-
-_NOTES = {
-    "nvml-counter": "The board's own energy counter; it covers the GPU board with its memory.",
-    "nvml-power-instant": "Momentary board power, integrated here.",
-    "nvml-power-average": "Board power averaged over a second on most boards since Ampere.",
-}
-
-
-def _answers(read: Callable[[int], int], index: int) -> bool:
-    """Tell whether a GPU supports a reading. A counter at exactly zero counts nothing."""
+def _asked(read: Callable[[int], int], index: int) -> int | None:
     try:
-        return read(index) > 0
+        return read(index)
     except NvmlError:
-        return False
+        return None
+
+
+def _count(nvml: Nvml) -> int:
+    try:
+        return nvml.count()
+    except NvmlError:
+        return 0
+
+
+def _shut_down(nvml: Nvml) -> None:
+    try:
+        nvml.shutdown()
+    except NvmlError:
+        return
+
+
+def _missing(reason: str, remedy: str = "") -> Opened:
+    return Opened(missing=(MissingMeter("nvml", reason, remedy),))

@@ -5,11 +5,32 @@ from typing import Any, Protocol
 
 from llamawatt.core.readings import Unavailable
 
-NO_DRIVER = "Install the NVIDIA driver if there is an NVIDIA GPU in this machine."
+REMEDIES = {
+    "LibraryNotFound": "Install the NVIDIA driver; start a container with `--gpus all`.",
+    "DriverNotLoaded": "Load the driver with `sudo modprobe nvidia`.",
+    "LibRmVersionMismatch": "Driver and library are of two versions: restart the machine.",
+    "NoPermission": "Give this user access to /dev/nvidia* (often the groups video or render).",
+    "GpuIsLost": "The GPU fell off the bus: restart the machine.",
+}
+"""What helps against which of NVML's errors, by the name of its exception in nvidia-ml-py."""
 
 
 class NvmlError(Exception):
-    """NVML refused a call."""
+    """NVML refused a call.
+
+    Args:
+        text: NVML's own words.
+        kind: The error's name in nvidia-ml-py, less its prefix.
+    """
+
+    def __init__(self, text: str, kind: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
+
+    @property
+    def remedy(self) -> str:
+        """What would help; empty when nothing is known."""
+        return REMEDIES.get(self.kind, "")
 
 
 class Nvml(Protocol):
@@ -42,6 +63,12 @@ class Nvml(Protocol):
     def sm_clock_mhz(self, index: int) -> int:
         """Return the clock of the multiprocessors, MHz."""
 
+    def memory_clock_mhz(self, index: int) -> int:
+        """Return the clock of the memory, MHz."""
+
+    def busy_percent(self, index: int) -> int:
+        """Return the share of the last sample period in which a kernel ran, percent."""
+
     def performance_state(self, index: int) -> int:
         """Return the P-state: 0 is fastest."""
 
@@ -67,9 +94,7 @@ class PyNvml:
 
         self._nvml: Any = pynvml
         self._call(pynvml.nvmlInit)
-        self._handles = [
-            self._call(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(self.count())
-        ]
+        self._handles: dict[int, Any] = {}
 
     def count(self) -> int:
         """Return how many GPUs there are."""
@@ -77,7 +102,7 @@ class PyNvml:
 
     def identity(self, index: int) -> dict[str, str]:
         """Return `name`, `uuid`, `driver` and `bus_id` of a GPU."""
-        handle = self._handles[index]
+        handle = self._handle(index)
         return {
             "name": _text(self._call(self._nvml.nvmlDeviceGetName, handle)),
             "uuid": _text(self._call(self._nvml.nvmlDeviceGetUUID, handle)),
@@ -87,63 +112,94 @@ class PyNvml:
 
     def memory_bytes(self, index: int) -> int:
         """Return a GPU's memory."""
-        return int(self._call(self._nvml.nvmlDeviceGetMemoryInfo, self._handles[index]).total)
+        return int(self._call(self._nvml.nvmlDeviceGetMemoryInfo, self._handle(index)).total)
 
     def energy_mj(self, index: int) -> int:
         """Return the cumulative energy counter, millijoules."""
         call = self._nvml.nvmlDeviceGetTotalEnergyConsumption
-        return int(self._call(call, self._handles[index]))
+        return int(self._call(call, self._handle(index)))
 
     def instant_power_mw(self, index: int) -> int:
         """Return momentary power, milliwatts (NVML_FI_DEV_POWER_INSTANT)."""
         field = self._nvml.NVML_FI_DEV_POWER_INSTANT
         call = self._nvml.nvmlDeviceGetFieldValues
-        value = self._call(call, self._handles[index], [field])[0]
+        value = self._call(call, self._handle(index), [field])[0]
         if value.nvmlReturn != self._nvml.NVML_SUCCESS:
-            raise NvmlError(str(self._nvml.NVMLError(value.nvmlReturn)))
-        return int(value.value.uiVal)
+            raise self._error(self._nvml.NVMLError(value.nvmlReturn))
+        # NVML says in which member of the union it wrote.
+        member = {
+            self._nvml.NVML_VALUE_TYPE_DOUBLE: "dVal",
+            self._nvml.NVML_VALUE_TYPE_UNSIGNED_INT: "uiVal",
+            self._nvml.NVML_VALUE_TYPE_UNSIGNED_LONG: "ulVal",
+            self._nvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG: "ullVal",
+            self._nvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG: "sllVal",
+            self._nvml.NVML_VALUE_TYPE_SIGNED_INT: "siVal",
+            self._nvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: "usVal",
+        }.get(value.valueType)
+        if member is None:
+            raise NvmlError(f"a value of the unknown type {value.valueType}")
+        return int(getattr(value.value, member))
 
     def average_power_mw(self, index: int) -> int:
         """Return power averaged over a second, milliwatts (nvmlDeviceGetPowerUsage)."""
-        return int(self._call(self._nvml.nvmlDeviceGetPowerUsage, self._handles[index]))
+        return int(self._call(self._nvml.nvmlDeviceGetPowerUsage, self._handle(index)))
 
     def power_limit_mw(self, index: int) -> int:
         """Return the enforced power limit, milliwatts."""
-        return int(self._call(self._nvml.nvmlDeviceGetEnforcedPowerLimit, self._handles[index]))
+        return int(self._call(self._nvml.nvmlDeviceGetEnforcedPowerLimit, self._handle(index)))
 
     def temperature_c(self, index: int) -> int:
         """Return the GPU's temperature."""
         sensor = self._nvml.NVML_TEMPERATURE_GPU
-        return int(self._call(self._nvml.nvmlDeviceGetTemperature, self._handles[index], sensor))
+        return int(self._call(self._nvml.nvmlDeviceGetTemperature, self._handle(index), sensor))
 
     def sm_clock_mhz(self, index: int) -> int:
         """Return the clock of the multiprocessors, MHz."""
         kind = self._nvml.NVML_CLOCK_SM
-        return int(self._call(self._nvml.nvmlDeviceGetClockInfo, self._handles[index], kind))
+        return int(self._call(self._nvml.nvmlDeviceGetClockInfo, self._handle(index), kind))
+
+    def memory_clock_mhz(self, index: int) -> int:
+        """Return the clock of the memory, MHz."""
+        kind = self._nvml.NVML_CLOCK_MEM
+        return int(self._call(self._nvml.nvmlDeviceGetClockInfo, self._handle(index), kind))
+
+    def busy_percent(self, index: int) -> int:
+        """Return the share of the last sample period in which a kernel ran, percent."""
+        return int(self._call(self._nvml.nvmlDeviceGetUtilizationRates, self._handle(index)).gpu)
 
     def performance_state(self, index: int) -> int:
         """Return the P-state: 0 is fastest."""
-        return int(self._call(self._nvml.nvmlDeviceGetPerformanceState, self._handles[index]))
+        return int(self._call(self._nvml.nvmlDeviceGetPerformanceState, self._handle(index)))
 
     def clock_reasons(self, index: int) -> int:
         """Return the bit mask of reasons that hold the clocks down."""
         call = self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons
-        return int(self._call(call, self._handles[index]))
+        return int(self._call(call, self._handle(index)))
 
     def compute_pids(self, index: int) -> Sequence[int]:
         """Return the processes that hold the GPU."""
         call = self._nvml.nvmlDeviceGetComputeRunningProcesses
-        return [int(process.pid) for process in self._call(call, self._handles[index])]
+        return [int(process.pid) for process in self._call(call, self._handle(index))]
 
     def shutdown(self) -> None:
         """Let go of the library."""
         self._call(self._nvml.nvmlShutdown)
 
+    def _handle(self, index: int) -> Any:  # noqa: ANN401  (pynvml is untyped)
+        """Return a GPU's handle, got once: a GPU that is lost takes no other one along."""
+        if index not in self._handles:
+            self._handles[index] = self._call(self._nvml.nvmlDeviceGetHandleByIndex, index)
+        return self._handles[index]
+
     def _call(self, function: Any, *arguments: object) -> Any:  # noqa: ANN401  (pynvml is untyped)
         try:
             return function(*arguments)
         except self._nvml.NVMLError as error:
-            raise NvmlError(str(error)) from error
+            raise self._error(error) from error
+
+    @staticmethod
+    def _error(error: Exception) -> NvmlError:
+        return NvmlError(str(error), type(error).__name__.removeprefix("NVMLError_"))
 
 
 def load_nvml() -> Nvml | Unavailable:
@@ -151,8 +207,8 @@ def load_nvml() -> Nvml | Unavailable:
     try:
         return PyNvml()
     except NvmlError as error:
-        return Unavailable(f"NVML does not start ({error}).", NO_DRIVER)
+        return Unavailable(f"NVML does not start ({error}).", error.remedy)
 
 
 def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -19,10 +19,16 @@ def nvidia_status(sysfs_root: Path) -> dict[str, str]:
     return found
 
 
-def all_suspended(sysfs_root: Path) -> bool:
-    """Tell whether there are NVIDIA GPUs and every one of them sleeps."""
-    states = nvidia_status(sysfs_root).values()
-    return bool(states) and all(state == "suspended" for state in states)
+def any_suspended(sysfs_root: Path) -> bool:
+    """Tell whether an NVIDIA GPU sleeps: opening NVML wakes all of them."""
+    return "suspended" in nvidia_status(sysfs_root).values()
+
+
+def has_nvidia_gpu(sysfs_root: Path) -> bool | None:
+    """Tell whether there is an NVIDIA GPU; None where the PCI bus is not shown."""
+    if not (sysfs_root / "bus/pci/devices").is_dir():
+        return None
+    return bool(nvidia_status(sysfs_root))
 
 
 def _text(path: Path) -> str:
