@@ -119,8 +119,8 @@ def test_an_arm_that_never_starts_is_recorded_and_does_not_stop_the_others(tmp_p
     machine = SimulatedMachine(broken={"gpu": 10_000})
     trials = run(tmp_path / "r", simulated_plan(spec()), machine)
     failed = [trial for trial in trials if trial.status is Status.FAILED]
-    assert {trial.arm for trial in failed} == {"gpu"}
-    assert all("exit code 1" in trial.error for trial in failed)
+    assert [trial.arm for trial in failed] == ["gpu"]  # once is enough: it was tried twice
+    assert "exit code 1" in failed[0].error
     assert sum(trial.arm == "cpu" for trial in trials if trial.status is Status.OK) >= 6
 
 

@@ -59,10 +59,15 @@ def test_another_suite_does_not_wait() -> None:
     assert open_cells((CPU, other), trials, PROTOCOL) == (other,)
 
 
-def test_an_arm_that_always_fails_is_given_up_and_frees_its_pair() -> None:
-    failed = [trial(GPU, block, 1.0, ok=False) for block in range(3)]
+def test_an_arm_that_never_succeeds_is_given_up_and_frees_its_pair() -> None:
+    failed = [trial(GPU, 0, 1.0, ok=False)]
     assert open_cells((CPU, GPU), steady(CPU, 3) + failed, PROTOCOL) == ()
     assert open_cells((CPU, GPU), noisy(CPU, 3) + failed, PROTOCOL) == (CPU,)
+
+
+def test_an_arm_that_failed_once_among_successes_goes_on() -> None:
+    trials = [*noisy(GPU, 3), trial(GPU, 3, 1.0, ok=False)]
+    assert open_cells((GPU,), trials, PROTOCOL) == (GPU,)
 
 
 def test_without_the_metric_repeats_go_to_the_cap() -> None:

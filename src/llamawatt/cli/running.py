@@ -17,7 +17,14 @@ from llamawatt.meters.discover import gpus
 from llamawatt.meters.machine import machine_record
 from llamawatt.meters.preflight import preflight
 from llamawatt.runs.store import Run, RunWriter, read_run
-from llamawatt.study.assemble import Serving, find_models, make_rig, make_study_plan, now_text
+from llamawatt.study.assemble import (
+    Serving,
+    find_models,
+    make_rig,
+    make_study_plan,
+    now_text,
+    require_reachable,
+)
 from llamawatt.study.company import SystemCompany
 from llamawatt.study.plan import Plan
 from llamawatt.study.runner import Runner
@@ -58,6 +65,7 @@ def carry_out(order: Order) -> Run:
     with ExitStack() as stack:
         observer = stack.enter_context(ConsoleObserver(quiet=order.quiet))
         models = find_models(order.models or order.spec.models, order.serving, observer.fetching)
+        require_reachable(order.serving)
         found = order.metering.discover()
         bench = MeterBench(found.meters, found.missing, tell=observer.doing)
         stack.enter_context(bench)

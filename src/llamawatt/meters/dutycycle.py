@@ -96,4 +96,4 @@ def busy_share(end_s: Floats, averaging_s: float, busy_s: Floats) -> Floats:
     total = np.concatenate([[0.0], np.cumsum(np.diff(knots) * busy)])
     until = np.interp(end_s, knots, total)
     since = np.interp(end_s - averaging_s, knots, total)
-    return (until - since) / averaging_s
+    return np.asarray((until - since) / averaging_s, dtype=np.float64)

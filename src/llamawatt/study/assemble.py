@@ -76,6 +76,16 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def require_reachable(serving: Serving) -> None:
+    """Check early that a running server answers.
+
+    Raises:
+        TargetError: it does not.
+    """
+    if serving.url:
+        AttachedServer(serving.url, serving.remote_model).start()
+
+
 def find_abilities(serving: Serving) -> Abilities:
     """Ask the machine and the llama.cpp build what they can run.
 

@@ -17,7 +17,7 @@ from llamawatt.study.plan import Plan
 from llamawatt.study.residency import runtime_idle
 from llamawatt.study.rig import Rig
 from llamawatt.study.session import Session, SessionPlan
-from llamawatt.study.stopping import open_cells, progress
+from llamawatt.study.stopping import hopeless_arms, open_cells, progress
 from llamawatt.targets.protocols import Ask
 
 TRACE_MARGIN_S = 3.0
@@ -78,6 +78,8 @@ class Runner:
         for cell in pending:
             if self._out_of_time(block):
                 return False
+            if cell.arm in hopeless_arms(self.trials):
+                break
             self._finish(self._attempt(self._assignment(block, cell)))
         return True
 

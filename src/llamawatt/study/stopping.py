@@ -9,6 +9,8 @@ from llamawatt.core.plan import ProtocolRecord
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.study.order import Cell
 
+GIVEN_UP = "given up: it failed, and failed again"
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -32,9 +34,24 @@ def progress(
 ) -> dict[Cell, Progress]:
     """Return how far each cell is."""
     done: defaultdict[Cell, list[TrialRecord]] = defaultdict(list)
-    for trial in trials:
+    listed = tuple(trials)
+    for trial in listed:
         done[Cell(trial.arm, trial.suite, trial.purpose)].append(trial)
-    return {cell: _of(done[cell], cell, protocol) for cell in cells}
+    hopeless = hopeless_arms(listed)
+    return {
+        cell: Progress(len(done[cell]), None, True, GIVEN_UP)
+        if cell.arm in hopeless
+        else _of(done[cell], cell, protocol)
+        for cell in cells
+    }
+
+
+def hopeless_arms(trials: Iterable[TrialRecord]) -> frozenset[str]:
+    """Return the arms that failed, retries included, and never gave a trial."""
+    failed, good = set(), set()
+    for trial in trials:
+        (good if trial.status is Status.OK else failed).add(trial.arm)
+    return frozenset(failed - good)
 
 
 def open_cells(
@@ -57,8 +74,6 @@ def open_cells(
 def _of(trials: list[TrialRecord], cell: Cell, protocol: ProtocolRecord) -> Progress:
     good = [trial for trial in trials if trial.status is Status.OK and trial.metrics]
     count = len(trials)
-    if count - len(good) >= protocol.repeats_min and not good:
-        return Progress(count, None, True, f"given up: all {count} trials failed")
     half_width = _half_width(good, protocol.primary_metric)
     if count >= protocol.repeats_max:
         return Progress(count, half_width, True, f"cap of {protocol.repeats_max} repeats reached")
@@ -73,7 +88,7 @@ def _of(trials: list[TrialRecord], cell: Cell, protocol: ProtocolRecord) -> Prog
 
 
 def _exhausted(state: Progress, protocol: ProtocolRecord) -> bool:
-    return state.n_done >= protocol.repeats_max or state.reason.startswith("given up")
+    return state.n_done >= protocol.repeats_max or state.reason == GIVEN_UP
 
 
 def _half_width(trials: list[TrialRecord], metric: str) -> float | None:
