@@ -153,11 +153,11 @@ def _wander(rng: np.random.Generator, t_s: np.ndarray) -> np.ndarray:
     return np.array(values)
 
 
-def calibrations(seed: int) -> dict[str, list[Calibration]]:
+def calibrations(seed: int, sensors: Sequence[str]) -> dict[str, list[Calibration]]:
     """Calibrate every sensor a few times, idle, as a run does at its start."""
     return {
         name: [_calibration(name, seed + number) for number in range(N_CALIBRATIONS)]
-        for name in SENSORS
+        for name in sensors
     }
 
 
@@ -315,7 +315,7 @@ def summarise(outcomes: Sequence[Outcome], sensor: str) -> Row:
 
 def run(n_trials: int, seed: int, sensors: Sequence[str], n_workers: int) -> list[Outcome]:
     """Run all trials, over several processes."""
-    calibrated = calibrations(seed)
+    calibrated = calibrations(seed, sensors)
     seeds = [seed * 1_000_003 + number for number in range(n_trials)]
     blocks = [seeds[start : start + 25] for start in range(0, n_trials, 25)]
     if n_workers == 1:

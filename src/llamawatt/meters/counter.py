@@ -18,7 +18,10 @@ BEFORE_END_S = 0.1
 """The power just before the end of a window is the mean over at least this long."""
 
 DRIFT_SHARE = 0.03
-"""Relative deviation of an idle behind work from one before, where only one was measured."""
+"""Relative deviation of idle power from an estimate that was taken elsewhere in time."""
+
+STALE_S = 10.0
+"""An idle that ended longer ago than this was taken elsewhere in time."""
 
 
 def between(
@@ -80,7 +83,7 @@ def widened(
         [
             Spread.uniform(before.power_w * float(knots.half_s[first])),
             Spread.uniform(after.power_w * float(knots.half_s[last])),
-            idle_spread(before, after, lead_s, lag_s),
+            idle_spread(before, after, lead_s, lag_s, t0_s),
             _quantum(resolution_j),
             rest.spread,
         ]
@@ -89,18 +92,28 @@ def widened(
 
 
 def idle_spread(
-    before: IdlePowerEstimate, after: IdlePowerEstimate, lead_s: float, lag_s: float
+    before: IdlePowerEstimate, after: IdlePowerEstimate, lead_s: float, lag_s: float, t0_s: float
 ) -> Spread:
     """Return the error of taking idle power off the added time on both sides.
 
-    One estimate used twice errs the same way on both sides, and the idle behind the work, with its
-    clocks still up, may differ from the one before; two estimates err independently.
+    Two estimates err independently; one used twice errs the same way on both sides. Idle power
+    moves: with clocks still up behind the work, and with temperature over time.
+
+    Args:
+        before: Idle power before the window.
+        after: Idle power behind it.
+        lead_s: Time added before.
+        lag_s: Time added behind.
+        t0_s: Start of the window.
     """
-    if before == after:
-        fluctuation_j2 = before.noise.variance_j2(lead_s) + before.noise.variance_j2(lag_s)
-        drift_j2 = (DRIFT_SHARE * before.power_w * lag_s) ** 2
-        return Spread(fluctuation_j2 + drift_j2 + (before.sigma_w * (lead_s + lag_s)) ** 2)
-    return Spread(before.variance_j2(lead_s) + after.variance_j2(lag_s))
+    stale = t0_s - before.t1_s > STALE_S
+    drift_j2 = (DRIFT_SHARE * before.power_w * lead_s) ** 2 if stale else 0.0
+    noise_j2 = before.noise.variance_j2(lead_s) + after.noise.variance_j2(lag_s)
+    if before is not after:
+        means_j2 = (before.sigma_w * lead_s) ** 2 + (after.sigma_w * lag_s) ** 2
+        return Spread(noise_j2 + means_j2 + drift_j2)
+    drift_j2 += (DRIFT_SHARE * before.power_w * lag_s) ** 2
+    return Spread(noise_j2 + (before.sigma_w * (lead_s + lag_s)) ** 2 + drift_j2)
 
 
 def idle_power(

@@ -22,6 +22,8 @@ class FakeMeter:
         sensors: Sensors by the name of their domain, or the name of a profile, whose domain is
             then called `gpu-0`.
         seed: Seed of phases, jitter and dropped reads.
+        world: The clock that the load and the sensors live by, where it is not the one that samples
+            are stamped by.
     """
 
     def __init__(
@@ -30,13 +32,15 @@ class FakeMeter:
         shape: LoadShape | None = None,
         sensors: Mapping[str, FakeSensor] | str = "counter-100ms",
         seed: int = 0,
+        world: Clock | None = None,
     ) -> None:
         named = {"gpu-0": PROFILES[sensors]} if isinstance(sensors, str) else dict(sensors)
         self._clock = clock
+        self._world = world or clock
         self._shape = shape or LoadShape.through([0.0, 1.0], [IDLE_W, IDLE_W])
         self._random = random.Random(seed)  # noqa: S311 - a simulation, not a secret
         self._ticks = {
-            name: Ticks(sensor, clock.now_s(), self._random) for name, sensor in named.items()
+            name: Ticks(sensor, self._world.now_s(), self._random) for name, sensor in named.items()
         }
         self._domains = tuple(domain_of(name, sensor) for name, sensor in named.items())
         self._sensors = named
@@ -57,8 +61,8 @@ class FakeMeter:
             raise RuntimeError("the meter is closed")
         sensor = self._sensors[domain]
         began_s = self._clock.now_s()
-        latched_s, read_s = self._spend(sensor, began_s)
-        if sensor.lost_s is not None and began_s >= sensor.lost_s:
+        latched_s, read_s = self._spend(sensor)
+        if sensor.lost_s is not None and latched_s >= sensor.lost_s:
             return Unavailable("Permission denied.", "Give read permission back.")
         if sensor.dropped_share > 0 and self._random.random() < sensor.dropped_share:
             return Unavailable("The read was dropped.")
@@ -72,13 +76,14 @@ class FakeMeter:
         """Let go; `read` raises afterwards."""
         self._closed = True
 
-    def _spend(self, sensor: FakeSensor, began_s: float) -> tuple[float, float]:
+    def _spend(self, sensor: FakeSensor) -> tuple[float, float]:
         """Let a read take its time; return when it took the value, and how long it lasted."""
-        if not isinstance(self._clock, FakeClock):
-            return began_s, self._clock.now_s() - began_s
+        began_s = self._world.now_s()
+        if not isinstance(self._world, FakeClock):
+            return began_s, self._world.now_s() - began_s
         slow = sensor.slow_share > 0 and self._random.random() < sensor.slow_share
         read_s = sensor.slow_read_s if slow else sensor.read_wall_s
-        self._clock.spend_s(read_s, sensor.read_cpu_s)
+        self._world.spend_s(read_s, sensor.read_cpu_s)
         latch_share = self._random.random() if slow else sensor.latch_share
         return began_s + latch_share * read_s, read_s
 

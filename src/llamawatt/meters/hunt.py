@@ -24,7 +24,13 @@ GUARD_SIGMAS = 3.0
 
 
 class Hunt(Protocol):
-    """Says when a domain wants its next read, until it has what it needs."""
+    """Says when a domain wants its next read, until it has what it needs.
+
+    Attributes:
+        untouched: Whether it has not had a read yet.
+    """
+
+    untouched: bool
 
     def next_s(self) -> float | None:
         """Return when to read next; None when done."""
@@ -44,18 +50,25 @@ class TickHunt:
         calibration: What is known of the tick.
         edge: Time and half-width of an edge seen closely before; None if there is none.
         now_s: When the hunt starts.
+        n_beside: How many domains are hunted by turns, this one included.
     """
 
     def __init__(
-        self, calibration: Calibration | None, edge: tuple[float, float] | None, now_s: float
+        self,
+        calibration: Calibration | None,
+        edge: tuple[float, float] | None,
+        now_s: float,
+        n_beside: int = 1,
     ) -> None:
+        self.untouched = True
         known_s = calibration.update_period_s if calibration else None
         self._period_s = known_s or UNKNOWN_PERIOD_S
         self._read_s = calibration.read_wall_s if calibration else 0.0
         self._grid = TickGrid.of(calibration)
         self._edge = edge
         self._next_s: float | None = now_s
-        self._until_s = now_s + PATIENCE_PERIODS * self._period_s + GUARD_READS * self._read_s
+        patience_s = PATIENCE_PERIODS * self._period_s + GUARD_READS * self._read_s
+        self._until_s = now_s + n_beside * patience_s
         self._last: tuple[float, float] | None = None
         self._predicted_s: float | None = None
         self._late_s = 0.0
@@ -69,6 +82,7 @@ class TickHunt:
 
     def saw(self, t_s: float, value: float | None) -> None:
         """Take in a read."""
+        self.untouched = False
         if value is None:
             self._wait(t_s)
             return
@@ -126,6 +140,7 @@ class SettleHunt:
         averaging_s = (calibration.averaging_s or 0.0) if calibration else 0.0
         self._until_s = now_s + min(period_s, MAX_PERIOD_S) + averaging_s + 3.5 * interval_s
         self._done = False
+        self.untouched = False
 
     def next_s(self) -> float | None:
         """Return when it is over; None when it is."""
@@ -141,6 +156,7 @@ class OneRead:
 
     def __init__(self, now_s: float) -> None:
         self._next_s: float | None = now_s
+        self.untouched = True
 
     def next_s(self) -> float | None:
         """Return when to read; None once it was."""
@@ -148,4 +164,5 @@ class OneRead:
 
     def saw(self, t_s: float, value: float | None) -> None:  # noqa: ARG002 - any read will do
         """Take in the read."""
+        self.untouched = False
         self._next_s = None

@@ -22,6 +22,9 @@ SHARP_FACTOR = 4.0
 MEMORY_FACTOR = 3
 """Quick and slow fluctuation are told apart with this many times more moments for the quick."""
 
+RESOLVED_SHARE = 0.5
+"""And where the quick one is known to within this share, and not hidden by timing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Noise:
@@ -68,8 +71,11 @@ def noise_of(
     few = _thinned(t_s, half_s, every)
     slow = _density(t_s[few], energy_j[few], own_half_s[few], power_w)
     quick = _density(t_s[every], energy_j[every], own_half_s[every], power_w)
-    if quick.density_w2s >= slow.density_w2s or len(every) < MEMORY_FACTOR * len(few):
+    if quick.density_w2s >= slow.density_w2s:
         return Noise(min(slow, quick, key=lambda each: each.error_w2s).density_w2s)
+    told_apart = quick.error_w2s < RESOLVED_SHARE * quick.density_w2s
+    if len(every) < MEMORY_FACTOR * len(few) or not told_apart:
+        return Noise(slow.density_w2s)
     ratio = quick.density_w2s / slow.density_w2s
     return Noise(slow.density_w2s, _memory_s(ratio, quick.lag_s))
 

@@ -134,7 +134,7 @@ def widened(
         [
             sampling(points, low_s, high_s),
             gaps,
-            idle_spread(before, after, added_s, added_s),
+            idle_spread(before, after, added_s, added_s, t0_s),
             rest.spread,
         ]
     )

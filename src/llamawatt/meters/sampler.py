@@ -16,7 +16,7 @@ from llamawatt.meters.schedule import BUDGET_SHARE, ReadCost, plan_intervals
 from llamawatt.meters.trace import Trace
 
 EDGE_PATIENCE_S = 2 * PATIENCE_PERIODS * MAX_PERIOD_S
-"""How long `mark_edge` waits for a meter that hangs, beyond its averaging time."""
+"""Twice the longest hunt."""
 
 STOP_PATIENCE_S = 1.0
 SUSPENDED_S = 0.1
@@ -153,6 +153,7 @@ class Sampler:
         clock: The clock.
         threaded: Without threads, `run_until` does the reading: for simulated clocks.
         budget_share: Share of one core for background reads.
+        patience_s: How long `mark_edge` waits for a meter that hangs, beyond its averaging time.
     """
 
     def __init__(
@@ -163,6 +164,7 @@ class Sampler:
         *,
         threaded: bool = True,
         budget_share: float = BUDGET_SHARE,
+        patience_s: float = EDGE_PATIENCE_S,
     ) -> None:
         costs = {
             domain.name: ReadCost.of(domain.quantity, calibrations.get(domain.name))
@@ -172,6 +174,7 @@ class Sampler:
         self.intervals_s: Mapping[str, float] = plan_intervals(costs, budget_share)
         self._clock = clock
         self._threaded = threaded
+        self._patience_s = patience_s
         self._began_s = clock.now_s()
         self._settle_s = max(
             (c.averaging_s or 0.0 for c in calibrations.values()), default=0.0
@@ -212,7 +215,7 @@ class Sampler:
             missed = [name for worker in self._workers for name in worker.hunt()]
             return EdgeMark(began_s, self._clock.now_s(), tuple(missed))
         requests = [(worker, worker.ask()) for worker in self._workers]
-        until_s = began_s + EDGE_PATIENCE_S + self._settle_s
+        until_s = began_s + self._patience_s + self._settle_s
         missed = []
         for worker, request in requests:
             if request.done.wait(max(0.0, until_s - self._clock.now_s())):
