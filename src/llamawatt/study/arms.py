@@ -65,7 +65,8 @@ def expand(
     merged: dict[tuple[Device, TargetSpec], Arm] = {}
     notes: dict[str, None] = {}
     for group in groups:
-        for device, factors in _combinations(group):
+        for wanted, factors in _combinations(group):
+            device = _actual(wanted, abilities)
             resolved, note = _resolve({**group.set, **factors}, n_layers, abilities)
             if note:
                 notes[f"{group.name}: {note}"] = None
@@ -74,6 +75,12 @@ def expand(
             key = (Device.CPU if arm.record.device == "cpu" else Device.GPU, arm.spec)
             merged[key] = _merge(merged[key], arm) if key in merged else arm
     return tuple(merged.values()), tuple(notes)
+
+
+def _actual(wanted: Device, abilities: Abilities) -> Device:
+    if wanted is not Device.BEST:
+        return wanted
+    return Device.GPU if abilities.gpu else Device.CPU
 
 
 def _combinations(group: GroupSpec) -> Iterator[tuple[Device, dict[str, FactorValue]]]:

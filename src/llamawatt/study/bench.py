@@ -48,6 +48,6 @@ def bench_study(
 def _devices(word: str) -> tuple[Device, ...]:
     if word == "all":
         return (Device.CPU, Device.GPU)
-    if word in {device.value for device in Device}:
+    if word in {Device.CPU.value, Device.GPU.value}:
         return (Device(word),)
     raise UsageError(f"There is no device {word!r}.", "Name cpu, gpu or all.")

@@ -13,10 +13,11 @@ means "the same as this arm's n_batch"."""
 
 
 class Device(StrEnum):
-    """Where an arm computes."""
+    """Where an arm computes; `best` is the GPU where there is one, else the CPU."""
 
     CPU = "cpu"
     GPU = "gpu"
+    BEST = "best"
 
 
 class _Spec(BaseModel):
