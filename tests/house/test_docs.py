@@ -1,13 +1,15 @@
+import dataclasses
 import re
 
 import pytest
 
 from llamawatt.cli.main import app
+from llamawatt.targets.spec import TargetSpec
 from tests.house.doc_rule import dead_links, make_targets, pages, shell_lines
 from tests.house.tree import ROOT
 from tools.reference.__main__ import pages as reference_pages
 from tools.reference.cli_page import command_paths, help_text
-from tools.reference.records_page import described
+from tools.reference.records_page import FILES, SPECS, described
 
 PAGES = pages(ROOT)
 PATHS = set(command_paths(app))
@@ -75,6 +77,19 @@ def test_the_reference_has_every_command():
         title.removeprefix("llamawatt").strip()
         for title in re.findall(r"^## (llamawatt.*)$", text, re.MULTILINE)
     }
+
+
+def test_every_field_of_the_reference_is_described():
+    records = [record for records in FILES.values() for record in records]
+    named = {record: [field.name for field in dataclasses.fields(record)] for record in records}
+    named |= {spec: list(spec.model_fields) for spec in (TargetSpec, *SPECS)}
+    missing = [
+        f"{owner.__name__}.{name}"
+        for owner, names in named.items()
+        for name in names
+        if name not in described(owner)
+    ]
+    assert missing == []
 
 
 def test_attributes_are_read_from_a_docstring():

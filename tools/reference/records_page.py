@@ -40,6 +40,9 @@ FILES: dict[str, tuple[type, ...]] = {
 }
 """File of a run directory → the records in it, the outermost first."""
 
+SPECS: tuple[type[BaseModel], ...] = (study.StudySpec, study.GroupSpec, study.ProtocolSpec)
+"""What a study file is made of."""
+
 
 def records_page() -> str:
     """Return the page of the run directory."""
@@ -71,7 +74,7 @@ def settings_page() -> str:
         for name in target.TargetSpec.model_fields
     }
     parts += _table(target.TargetSpec, flags, "flag")
-    for spec in (study.StudySpec, study.GroupSpec, study.ProtocolSpec):
+    for spec in SPECS:
         parts += ["", f"## {spec.__name__}", "", _first_line(spec), ""]
         parts += _table(spec, _defaults(spec), "default")
     return "\n".join([*parts, ""])

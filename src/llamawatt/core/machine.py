@@ -7,7 +7,16 @@ from llamawatt.core.readings import Calibration, Domain
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU as its driver names it."""
+    """A GPU as its driver names it.
+
+    Attributes:
+        index: Place in the driver's list, from 0.
+        name: Product name.
+        uuid: The driver's own identifier; empty when it gives none.
+        memory_bytes: Memory of the device; None when unknown.
+        driver: Version of the driver.
+        power_limit_w: Power at which the driver holds it; None when unknown.
+    """
 
     index: int
     name: str
@@ -19,7 +28,13 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class MissingMeter:
-    """A meter or domain that gives nothing here, with the reason and the remedy."""
+    """A meter or domain that gives nothing here, with the reason and the remedy.
+
+    Attributes:
+        meter: Name of the meter or domain.
+        reason: Why it gives nothing.
+        remedy: What the user can do about it, and its risk; empty when nothing helps.
+    """
 
     meter: str
     reason: str

@@ -69,7 +69,14 @@ class ArmRecord:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRecord:
-    """A suite as it was run: its prompts by hash, so that unlike runs are never merged."""
+    """A suite as it was run: its prompts by hash, so that unlike runs are never merged.
+
+    Attributes:
+        name: Name of the suite or shape.
+        sha256: Of its prompts and lengths.
+        n_prompts: Prompts in it.
+        n_predict: Tokens asked for per reply.
+    """
 
     name: str
     sha256: str

@@ -30,7 +30,13 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of monotonic time, from the first to the last byte of the work."""
+    """A stretch of monotonic time, from the first to the last byte of the work.
+
+    Attributes:
+        t0_s: Its start.
+        t1_s: Its end.
+        duration_s: Its length.
+    """
 
     t0_s: float
     t1_s: float
@@ -100,7 +106,14 @@ class DomainEnergy:
 
 @dataclass(frozen=True, slots=True)
 class IdlePower:
-    """Mean power of one domain over one idle window."""
+    """Mean power of one domain over one idle window.
+
+    Attributes:
+        power_w: Mean watts.
+        uncertainty_w: 95 % half-width of the random error.
+        duration_s: Length of the window.
+        method: How it was got.
+    """
 
     power_w: float
     uncertainty_w: float
@@ -110,7 +123,12 @@ class IdlePower:
 
 @dataclass(frozen=True, slots=True)
 class LoadRecord:
-    """Starting a target until it is healthy: the `load` phase."""
+    """Starting a target until it is healthy: the `load` phase.
+
+    Attributes:
+        duration_s: From the start of its process to its first healthy answer.
+        energy: By domain name.
+    """
 
     duration_s: float
     energy: dict[str, DomainEnergy] = field(default_factory=dict)
