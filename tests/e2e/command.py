@@ -22,27 +22,30 @@ def llamawatt(
     )
 
 
-def start(arguments: Sequence[str], cwd: Path) -> "subprocess.Popen[str]":
+def start(arguments: Sequence[str], cwd: Path, mark: str = "") -> "subprocess.Popen[str]":
+    """Start the command; its processes, children included, carry a mark in their environment."""
     return subprocess.Popen(
         [*COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
+        env={**os.environ, "LLAMAWATT_TEST_MARK": mark},
         start_new_session=True,
     )
 
 
-def processes_with(words: str) -> list[int]:
-    """Return the processes whose command line holds some words."""
+def marked(mark: str) -> list[str]:
+    """Return the command lines of all processes that carry a mark."""
+    wanted = f"LLAMAWATT_TEST_MARK={mark}".encode()
     found = []
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+        if not entry.name.isdigit():
             continue
         try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                found.append(line.decode("utf-8", "replace"))
         except OSError:
             continue
-        if words in line:
-            found.append(int(entry.name))
-    return found
+    return [line for line in found if line.strip()]

@@ -12,7 +12,7 @@ import pytest
 
 from llamawatt.core.trials import Status
 from llamawatt.runs.store import read_run
-from tests.e2e.command import llamawatt, processes_with, start
+from tests.e2e.command import llamawatt, marked, start
 
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(240)]
 
@@ -76,7 +76,8 @@ def test_ended_at_any_time_leaves_a_readable_run_and_no_process(
     rng = random.Random(int(number))
     for attempt in range(4):
         path = tmp_path / f"run-{attempt}"
-        child = start(["bench", *LITTLE, "--out", str(path)], tmp_path)
+        mark = f"{number}-{attempt}-{tmp_path.name}"
+        child = start(["bench", *LITTLE, "--out", str(path)], tmp_path, mark)
         time.sleep(rng.uniform(0.3, 7.0))
         os.kill(child.pid, number)
         _, said = child.communicate(timeout=60)
@@ -86,9 +87,9 @@ def test_ended_at_any_time_leaves_a_readable_run_and_no_process(
         if (path / "study.yaml").exists():
             read_run(path)
         deadline_s = time.monotonic() + 10
-        while processes_with("llamawatt.targets") and time.monotonic() < deadline_s:
+        while marked(mark) and time.monotonic() < deadline_s:
             time.sleep(0.1)
-        assert processes_with("llamawatt.targets") == []
+        assert marked(mark) == []
 
 
 def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     after = read_run(path).trials
     assert after[: len(before)] == before
-    assert len({trial.trial_id for trial in after}) == len(after) >= 3
+    assert len({trial.trial_id for trial in after}) == len(after) > len(before)
 
     other = llamawatt("bench", "--suite", "tg16", "--quick", "--resume", str(path), cwd=tmp_path)
     assert other.returncode == 2
