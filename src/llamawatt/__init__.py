@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from llamawatt.core.version import VERSION
+
 if TYPE_CHECKING:
     from llamawatt.api import Measurement, measure
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Measurement", "__version__", "measure"]
 
 

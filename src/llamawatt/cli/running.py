@@ -72,8 +72,7 @@ def carry_out(order: Order) -> Run:
         plan = make_study_plan(
             _seeded(order), order.serving, models, bench.boundary, shlex.join(sys.argv)
         )
-        build = order.serving.kind
-        machine = machine_record(bench, gpus(), build)
+        machine = machine_record(bench, gpus(), order.serving.described)
         writer, trials = _open(order, plan, machine)
         stack.callback(writer.close)
         _tell_start(plan, writer, observer)

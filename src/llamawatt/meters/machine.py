@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from llamawatt.core.machine import Gpu, MachineRecord
+from llamawatt.core.version import VERSION
 from llamawatt.meters.bandwidth import memory_bandwidth
 from llamawatt.meters.bench import MeterBench
 
@@ -66,8 +67,8 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def _versions(llama_cpp: str) -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in ("llamawatt", "xllamacpp", "nvidia-ml-py"):
+    versions = {"llamawatt": VERSION, "python": platform.python_version()}
+    for package in ("xllamacpp", "nvidia-ml-py"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

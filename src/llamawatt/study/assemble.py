@@ -62,6 +62,12 @@ class Serving:
             return "attach"
         return "binary" if self.server else "embedded"
 
+    @property
+    def described(self) -> str:
+        """Return what serves, for the machine record: no folder of the user's is named."""
+        where = self.url or (self.server.name if self.server else "xllamacpp")
+        return f"{self.kind}: {where}"
+
     def program(self) -> Program:
         """Return the program to start.
 
