@@ -120,6 +120,7 @@ class Factory:
     """Makes runs of the synthetic machine.
 
     Attributes:
+        meters: Domains read, if others than the usual two.
         modelled: Whether the only domain is a CPU power model.
         n_blocks: Repeats of every cell.
         noise: Relative scatter of speeds between trials.
@@ -137,6 +138,7 @@ class Factory:
     n_prompts: int = 4
     idle_levels: tuple[str, ...] = ("bare", "runtime", "model")
     metered: bool = True
+    meters: tuple[Domain, ...] = ()
 
     def run(self, path: Path = Path("synthetic")) -> Run:
         self.rng = np.random.default_rng(self.seed)
@@ -146,7 +148,7 @@ class Factory:
     def domains(self) -> tuple[Domain, ...]:
         if not self.metered:
             return ()
-        return (MODELLED_CPU,) if self.modelled else (CPU, GPU)
+        return self.meters or ((MODELLED_CPU,) if self.modelled else (CPU, GPU))
 
     def study(self) -> StudyRecord:
         skipped = ArmRecord("gpu flash_attn=on", "flash", "gpu", "tiny",

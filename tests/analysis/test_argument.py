@@ -8,6 +8,7 @@ from llamawatt.analysis.argument import argue
 from llamawatt.analysis.assess import assess
 from llamawatt.analysis.findings import (
     Bandwidth,
+    Blind,
     Doubtful,
     Failures,
     Gap,
@@ -28,7 +29,7 @@ from llamawatt.analysis.findings import (
 )
 from llamawatt.core.flags import Flag
 from llamawatt.core.trials import Status
-from tests.analysis.synthetic import Factory, True_, paper_arms
+from tests.analysis.synthetic import CPU, Factory, True_, paper_arms
 
 
 def argued(factory):
@@ -148,6 +149,20 @@ def test_a_modelled_run_says_how_weak_it_is_and_claims_no_energy_winner():
     threads = [r for r in of(found, Scaling) if r.group == "threads"]
     assert threads[0].energy.verdict == "not distinguishable"
     assert threads[0].energy.within_method == "lower"
+
+
+def test_joules_that_leave_out_an_arms_own_device_are_held_against_no_other_arm():
+    found = argued(Factory(meters=(CPU,)))
+    (blind,) = of(found, Blind)
+    assert blind.device == "gpu"
+    assert "gpu" in blind.arms
+    assert "cpu" not in blind.arms
+    assert {r.metric for r in of(found, Ranking)} == {"latency_s"}
+    assert not of(found, RaceToSleep)
+    assert of(found, PaperClaim)[0].energy is None
+    assert {o.metric for o in of(found, PartialOffload)} == {"latency_s"}
+    threads = next(s for s in of(found, Scaling) if s.group == "threads")
+    assert threads.thriftiest == 4
 
 
 def test_a_run_without_any_meter_still_argues_about_time():

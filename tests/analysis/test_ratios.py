@@ -105,7 +105,7 @@ def test_the_same_sensor_cancels_its_gain(sorted_cells):
     assert gain_bound(one.domains, one.domains, METRICS["latency_s"]) == 0
     apart = gain_bound(one.domains, one.domains, ENERGY, same_sensors=False)
     by_hand = 0.03 * share(one, "cpu-package-0") + 0.05 * share(one, "gpu-0")
-    assert apart == pytest.approx(2 * by_hand)
+    assert apart == pytest.approx(2 * by_hand, rel=0.01)
 
 
 def share(cell, name):
@@ -126,7 +126,7 @@ def test_modelled_joules_cannot_settle_an_energy_verdict_between_arms():
     modelled = cells(Factory(modelled=True).run().trials)
     made = paired_ratio(pick(modelled, "gpu"), pick(modelled, "cpu"), "energy_j")
     assert made.within_method is Verdict.LOWER
-    assert made.gain == pytest.approx(1.0)
+    assert made.gain == pytest.approx(math.log(1.5 / 0.5))
     assert made.methods == ("model",)
     near = paired_ratio(pick(modelled, "cpu n_threads=8"), pick(modelled, "cpu"), "energy_j")
     assert near.verdict is Verdict.NOT_DISTINGUISHABLE

@@ -7,11 +7,12 @@ from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.findings import Finding
 from llamawatt.analysis.rules_arms import paper_claims, races, rankings
 from llamawatt.analysis.rules_sweeps import partial_offloads, scalings, streams
-from llamawatt.analysis.rules_trust import doubts, gaps, modelled, precision
+from llamawatt.analysis.rules_trust import blind, doubts, gaps, modelled, precision
 from llamawatt.analysis.rules_why import bandwidths, phases, residencies
 
 RULES = (
     modelled,
+    blind,
     rankings,
     races,
     paper_claims,

@@ -9,10 +9,15 @@ from llamawatt.analysis.cells import Cell, CellKey, cells
 from llamawatt.analysis.family import Family, family
 from llamawatt.analysis.groups import Sweep, arms_of, group_names, sweeps
 from llamawatt.analysis.idle import IdleOf, idle_by_arm
+from llamawatt.analysis.quantities import METRICS
 from llamawatt.analysis.roofline import RooflinePoint, roofline
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import ArmRecord, StudyRecord
+from llamawatt.core.readings import DomainKind
 from llamawatt.core.trials import Purpose, Status, TrialRecord
+
+_COVERS = {DomainKind.CPU_PACKAGE: "cpu", DomainKind.GPU: "gpu"}
+_WHOLE = {DomainKind.SOC, DomainKind.PLATFORM, DomainKind.WALL, DomainKind.BATTERY}
 
 
 @dataclass(frozen=True)
@@ -106,13 +111,36 @@ class Assessment:
         """Return the cell of a suite's windows."""
         return self.cells.get((arm, suite, Purpose.SUITE))
 
+    def blind_to(self, arm: ArmRecord) -> str:
+        """Return the device that an arm works on and no meter covers: `cpu`, `gpu` or nothing.
+
+        Its joules are those of the rest of the machine, so they are compared with nothing.
+        """
+        if not self.study.boundary:
+            return ""
+        works_on = {"hybrid": ("gpu", "cpu")}.get(arm.device, (arm.device,))
+        return next((place for place in works_on if place not in self._covered), "")
+
     def family(self, group: str, metric: str) -> Family:
-        """Return a group's comparisons in one figure, corrected together."""
+        """Return a group's comparisons in one figure, corrected together.
+
+        Joules are compared only between arms whose working devices are metered.
+        """
         key = (group, metric)
         if key not in self._families:
-            names = [arm.name for arm in self.arms(group)]
+            arms = self.arms(group)
+            if METRICS[metric].is_energy:
+                arms = tuple(arm for arm in arms if not self.blind_to(arm))
+            names = [arm.name for arm in arms]
             self._families[key] = family(self.cells, names, self.suites, metric)
         return self._families[key]
+
+    @cached_property
+    def _covered(self) -> set[str]:
+        """Devices that a domain in the boundary covers; an unknown device is not doubted."""
+        kinds = {d.kind for d in self.machine.domains if d.name in self.study.boundary}
+        covered = {"", *(_COVERS[kind] for kind in kinds if kind in _COVERS)}
+        return covered | ({"cpu", "gpu"} if kinds & _WHOLE else set())
 
     @cached_property
     def _arms_by_name(self) -> dict[str, ArmRecord]:

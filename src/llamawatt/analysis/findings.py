@@ -180,13 +180,15 @@ class Residency:
 class PaperClaim:
     """The study's "about 5x latency, 2x energy" of GPU over CPU, beside what this machine shows.
 
-    Ratios are CPU over GPU, over all suites.
+    Ratios are CPU over GPU, over all suites. `blind_to` names a device without a meter, for which
+    there is no ratio of energies.
     """
 
     gpu: str
     cpu: str
     latency: Ratio
     energy: Ratio | None
+    blind_to: str = ""
     paper_latency: float = 5.0
     paper_energy: float = 2.0
     kind: Literal["paper"] = "paper"
@@ -225,6 +227,15 @@ class Modelled:
     gain_error: float
     measured: tuple[str, ...]
     kind: Literal["modelled"] = "modelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Arms whose own device no meter covers: their joules are not those of their work."""
+
+    arms: tuple[str, ...]
+    device: str
+    kind: Literal["blind"] = "blind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +308,6 @@ class Wide:
 
 Finding = (
     Ranking | RaceToSleep | Scaling | PartialOffload | Streams | Residency | PaperClaim | Phases
-    | Bandwidth | Modelled | Gap | Doubtful | Failures | Outliers | Trend | Memory | Wide
+    | Bandwidth | Modelled | Blind | Gap | Doubtful | Failures | Outliers | Trend | Memory | Wide
 )  # fmt: skip
 """Anything a run can show."""

@@ -4,6 +4,9 @@ With domain shares `a_d` and `b_d` of both arms' joules and gain bounds `g_d`, f
 `|d ln R| <= sum g_d |a_d - b_d|`: a sensor's gain cancels as far as both arms lean on it equally,
 and adds where they lean on different sensors. A modelled domain does not cancel between arms: its
 error depends on the load. Between two machines nothing cancels.
+
+A gain of +-g moves a logarithm by ln(1 + g) or ln(1 - g). Their mean, `atanh(g)`, stands for
+`g_d`: it is g when g is small, and exact for the ratio of two figures that are both off by a large g.
 """
 
 import math
@@ -14,6 +17,8 @@ import numpy as np
 from llamawatt.analysis.cells import DomainColumns
 from llamawatt.analysis.quantities import Kind, MetricInfo
 from llamawatt.core.readings import Method
+
+_GAIN_MAX = 0.99
 
 
 def gain_bound(
@@ -52,7 +57,7 @@ def _leanings(
     return {
         name: (
             joules[name] / total,
-            float(np.nanmedian(d.systematic_j / d.energy_j)),
+            math.atanh(min(float(np.nanmedian(d.systematic_j / d.energy_j)), _GAIN_MAX)),
             Method.MODEL in d.methods,
         )
         for name, d in parts.items()

@@ -6,6 +6,7 @@ from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.family import best_first
 from llamawatt.analysis.findings import PaperClaim, Race, RaceToSleep, Ranked, Ranking
 from llamawatt.analysis.groups import SWEEPS, reference
+from llamawatt.analysis.quantities import METRICS
 from llamawatt.analysis.ratios import over_suites
 from llamawatt.analysis.verdict import Ratio, Verdict, inverse
 
@@ -59,23 +60,28 @@ def race(latency: Ratio, power: Ratio, energy: Ratio) -> Race:
 def paper_claims(assessment: Assessment) -> Iterable[PaperClaim]:
     """Put the baseline's GPU arm beside its CPU arm, over all suites that both ran."""
     arms = assessment.arms("baseline")
-    cpu = next((arm.name for arm in arms if arm.device == "cpu"), None)
-    gpu = next((arm.name for arm in arms if arm.device == "gpu"), None)
+    cpu = next((arm for arm in arms if arm.device == "cpu"), None)
+    gpu = next((arm for arm in arms if arm.device == "gpu"), None)
     if cpu is None or gpu is None:
         return
+    blind = assessment.blind_to(cpu) or assessment.blind_to(gpu)
     both = [
         (one, other)
         for suite in assessment.suites
-        if (one := assessment.cell(gpu, suite)) and (other := assessment.cell(cpu, suite))
+        if (one := assessment.cell(gpu.name, suite)) and (other := assessment.cell(cpu.name, suite))
     ]
     latency = over_suites(both, "latency_s") if both else None
     if latency is not None:
-        energy = over_suites(both, "energy_j")
-        yield PaperClaim(gpu, cpu, inverse(latency), None if energy is None else inverse(energy))
+        energy = None if blind else over_suites(both, "energy_j")
+        turned = None if energy is None else inverse(energy)
+        yield PaperClaim(gpu.name, cpu.name, inverse(latency), turned, blind)
 
 
 def _ranking(assessment: Assessment, group: str, suite: str, metric: str) -> Iterable[Ranking]:
-    present = [c for a in assessment.arms(group) if (c := assessment.cell(a.name, suite))]
+    arms = assessment.arms(group)
+    if METRICS[metric].is_energy:
+        arms = tuple(arm for arm in arms if not assessment.blind_to(arm))
+    present = [c for arm in arms if (c := assessment.cell(arm.name, suite))]
     order = best_first(present, metric)
     if len(order) < 2:
         return

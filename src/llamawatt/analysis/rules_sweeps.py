@@ -10,8 +10,10 @@ from llamawatt.analysis.verdict import Ratio, Verdict
 
 
 def scalings(assessment: Assessment) -> Iterable[Scaling]:
-    """Follow latency and joules along every sweep."""
+    """Follow latency and joules along every sweep, parallel streams apart."""
     for sweep in assessment.sweeps:
+        if sweep.factor == "n_parallel":
+            continue
         points = tuple(
             point for level in sweep.levels if (point := _point(assessment, sweep, level))
         )
@@ -102,16 +104,17 @@ def _point(assessment: Assessment, sweep: Sweep, level: Level) -> ScalingPoint |
     latency = None if cell is None else cell.estimate("latency_s")
     if cell is None or latency is None:
         return None
+    seen = not assessment.blind_to(level.arm)
     return ScalingPoint(
         level.value,
         cell.arm,
         latency,
-        cell.estimate("energy_j"),
-        cell.estimate("j_per_token"),
+        cell.estimate("energy_j") if seen else None,
+        cell.estimate("j_per_token") if seen else None,
         cell.estimate("tok_per_s"),
     )
 
 
 def _has(assessment: Assessment, sweep: Sweep, level: Level, metric: str) -> bool:
     cell: Cell | None = assessment.cell(level.arm.name, sweep.suite)
-    return cell is not None and cell.has(metric)
+    return cell is not None and cell.has(metric) and not assessment.blind_to(level.arm)

@@ -7,6 +7,7 @@ import numpy as np
 
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.findings import (
+    Blind,
     Doubtful,
     Failures,
     Finding,
@@ -40,6 +41,17 @@ def modelled(assessment: Assessment) -> Iterable[Modelled]:
             gain_error=max(domain.gain_error for domain in guessed),
             measured=tuple(d.name for d in total if d.method is not Method.MODEL),
         )
+
+
+def blind(assessment: Assessment) -> Iterable[Blind]:
+    """Name the arms that work on a device no meter covers."""
+    by_device: dict[str, list[str]] = {}
+    for name in dict.fromkeys(cell.arm for cell in assessment.suite_cells):
+        arm = assessment.arm(name)
+        if arm is not None and (device := assessment.blind_to(arm)):
+            by_device.setdefault(device, []).append(name)
+    for device, names in by_device.items():
+        yield Blind(tuple(names), device)
 
 
 def gaps(assessment: Assessment) -> Iterable[Gap]:

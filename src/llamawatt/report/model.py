@@ -1,0 +1,222 @@
+"""The report as one inert value: everything that is drawn or written is made from it alone."""
+
+from dataclasses import dataclass, field
+
+from llamawatt.analysis.attribution import Attribution, PhaseSplit
+from llamawatt.analysis.findings import Finding
+from llamawatt.analysis.roofline import RooflinePoint
+from llamawatt.analysis.stats import Estimate
+from llamawatt.analysis.verdict import Ratio
+from llamawatt.core.flags import Flag
+from llamawatt.core.machine import MachineRecord
+from llamawatt.core.plan import RunEvent, StudyRecord
+from llamawatt.core.readings import Method
+from llamawatt.core.trials import Purpose
+
+SCHEMA = 1
+"""Version of `report.json`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainShare:
+    """What one domain adds to a row.
+
+    Attributes:
+        energy_j: Median gross joules per reply.
+        power_w: Median power over the windows.
+        methods: Every method seen.
+        sources: Every interface seen.
+        in_total: Whether it is summed.
+    """
+
+    energy_j: float
+    power_w: float
+    methods: tuple[Method, ...]
+    sources: tuple[str, ...]
+    in_total: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One arm on one suite.
+
+    Attributes:
+        arm: Name of the arm.
+        suite: Name of the suite.
+        purpose: What the windows were for.
+        device: `cpu`, `gpu` or `hybrid`; empty when the study does not say.
+        groups: Groups of the arm.
+        n: Finished trials.
+        estimates: By field of `Metrics`; a figure that no trial has is absent.
+        gain: Relative 95 % bound of the sensors' gain errors on its joules.
+        methods: Methods of the joules in the total.
+        modelled_share: Share of the joules that is modelled; None without joules.
+        domains: By domain name.
+        flags: How many of the trials carry each doubt.
+        blind_to: The arm's own device, when no meter covers it: its joules are a part only.
+    """
+
+    arm: str
+    suite: str
+    purpose: Purpose
+    device: str
+    groups: tuple[str, ...]
+    n: int
+    estimates: dict[str, Estimate]
+    gain: float
+    methods: tuple[Method, ...]
+    modelled_share: float | None
+    domains: dict[str, DomainShare]
+    flags: dict[Flag, int]
+    blind_to: str = ""
+
+    @property
+    def is_modelled(self) -> bool:
+        """Whether any of its joules is modelled."""
+        return bool(self.modelled_share)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLine:
+    """Power of one domain over time, thinned by averaging so that its energy is kept.
+
+    Attributes:
+        domain: Name of the domain.
+        method: How its energy is got.
+        t_s: Seconds since the window began.
+        power_w: Watts from each time to the next.
+    """
+
+    domain: str
+    method: Method
+    t_s: tuple[float, ...]
+    power_w: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PowerTrace:
+    """Power around the window of one trial.
+
+    Attributes:
+        trial_id: The trial.
+        arm: Its arm.
+        suite: Its suite.
+        duration_s: Length of the window.
+        request_starts_s: When each request was sent, since the window began.
+        lines: One per domain.
+        idle_w: Model-resident idle power by domain.
+    """
+
+    trial_id: str
+    arm: str
+    suite: str
+    duration_s: float
+    request_starts_s: tuple[float, ...]
+    lines: tuple[TraceLine, ...]
+    idle_w: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class IdleRow:
+    """Idle power of one arm by level, summed over the domains in the total."""
+
+    arm: str
+    power_w: dict[str, Estimate]
+    extra_w: Estimate | None
+    load_s: float | None
+    load_j: float | None
+    modelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FigureEntry:
+    """A figure of the report, drawn or not.
+
+    Attributes:
+        name: Its file name without ending.
+        title: Its title.
+        caption: What it shows, with method and interval; empty when missing.
+        missing: Why it could not be drawn; empty when it was.
+    """
+
+    name: str
+    title: str
+    caption: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A finding in words.
+
+    Attributes:
+        about: Heading it belongs under.
+        title: The finding in a few words.
+        text: The finding with its numbers.
+        tone: `result`, `note` or `warning`.
+    """
+
+    about: str
+    title: str
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportModel:
+    """A whole report.
+
+    Attributes:
+        schema: Version of this record.
+        run: Name of the run directory.
+        made_at: UTC date of the report, ISO 8601: the only part that a second run changes.
+        study: The study.
+        machine: The machine.
+        headline: What a reply costs, for a neighbour: one or two sentences.
+        passages: The discussion.
+        rows: One per arm, suite and purpose.
+        ratios: Every arm over its group's reference, corrected within group and figure.
+        findings: What the discussion was made from.
+        splits: Where the joules of a reply go.
+        roofs: Decoding under the bandwidth roof.
+        attributions: Phase costs by arm.
+        idle: Idle power by arm.
+        traces: Power over time of a few trials.
+        figures: Every figure, the missing ones included.
+        events: What else happened.
+        warnings: What the reader of the directory had to leave out.
+        n_trials: Trials, the failed ones included.
+        n_failed: Failed trials.
+    """
+
+    schema: int
+    run: str
+    made_at: str
+    study: StudyRecord
+    machine: MachineRecord
+    headline: str
+    passages: tuple[Passage, ...]
+    rows: tuple[Row, ...]
+    ratios: tuple[Ratio, ...]
+    findings: tuple[Finding, ...]
+    splits: tuple[PhaseSplit, ...]
+    roofs: tuple[RooflinePoint, ...]
+    attributions: tuple[Attribution, ...]
+    idle: tuple[IdleRow, ...]
+    traces: tuple[PowerTrace, ...]
+    figures: tuple[FigureEntry, ...]
+    events: tuple[RunEvent, ...]
+    warnings: tuple[str, ...]
+    n_trials: int
+    n_failed: int
+    suites: tuple[str, ...] = field(default=())
+
+    def suite_rows(self, group: str = "", suite: str = "") -> tuple[Row, ...]:
+        """Return the rows of suite windows, of one group or suite if named."""
+        return tuple(
+            row
+            for row in self.rows
+            if row.purpose is Purpose.SUITE
+            and (not group or group in row.groups)
+            and (not suite or row.suite == suite)
+        )

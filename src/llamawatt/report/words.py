@@ -1,0 +1,280 @@
+"""Findings in words. Each kind of finding has one function; the numbers choose the sentence."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from llamawatt.analysis import findings as f
+from llamawatt.analysis.quantities import METRICS
+from llamawatt.analysis.stats import Estimate
+from llamawatt.analysis.verdict import Ratio, Verdict
+from llamawatt.core.format import (
+    duration_text,
+    energy_text,
+    number_text,
+    percent_text,
+    power_text,
+    quantity_text,
+)
+from llamawatt.report import words_trust
+from llamawatt.report.model import Passage
+from llamawatt.report.phrases import (
+    estimate_text,
+    factor_text,
+    interval_text,
+    joined,
+    level_text,
+    methods_text,
+    suite_text,
+    times_text,
+    undecided_text,
+)
+
+WINNERS, WHY, TUNING, PAPER = (
+    "Who wins what", "Why", "What the settings do", "Beside the study this follows"
+)  # fmt: skip
+"""Headings of the discussion."""
+
+
+def passages(found: Iterable[f.Finding]) -> tuple[Passage, ...]:
+    """Put findings into words, in their order."""
+    return tuple(_WORDS[finding.kind](finding) for finding in found)
+
+
+def _ranking(finding: f.Ranking) -> Passage:
+    info, first, second = METRICS[finding.metric], finding.order[0], finding.order[1]
+    suite, label = suite_text(finding.suite), info.label.lower()
+    how = f" ({methods_text(finding.methods)})" if finding.methods else ""
+    figures = "; ".join(
+        f"{ranked.arm} {estimate_text(finding.metric, ranked.estimate)}"
+        for ranked in finding.order[:4]
+    )
+    if finding.tied:
+        title = f"{suite}: no winner in {label}"
+        verdict = f"{joined((first.arm, *finding.tied))} are not distinguishable"
+        if finding.lead is not None and second.arm in finding.tied:
+            verdict += f": {undecided_text(finding.lead)}"
+        return Passage(WINNERS, title, f"{verdict}. {figures}{how}.", "note")
+    lead = "" if finding.lead is None else f", by {times_text(finding.lead)} over {second.arm}"
+    text = f"{first.arm} is lowest{lead}. {figures}{how}."
+    return Passage(WINNERS, f"{suite}: {first.arm} wins {label}", text, "result")
+
+
+_RACES = {
+    f.Race.RACE_TO_SLEEP: "It draws more power and still takes fewer joules, because it is done "
+    "sooner: a race to sleep that pays.",
+    f.Race.COSTLY_HASTE: "It is done sooner but draws so much more power that each reply costs "
+    "more joules: haste that does not pay in energy.",
+    f.Race.FASTER_AND_COOLER: "It is done sooner and draws less power while at it: not a race to "
+    "sleep, simply the better device for this work.",
+    f.Race.SLOW_AND_STEADY: "It is slower and draws so much less power that each reply costs fewer "
+    "joules: racing would not have paid.",
+    f.Race.SLOWER_AND_COSTLIER: "It is slower and takes more joules.",
+    f.Race.UNDECIDED: "At least one of the three is not distinguishable, so no rule of thumb is "
+    "drawn from it.",
+}
+
+
+def _race(finding: f.RaceToSleep) -> Passage:
+    parts = joined(
+        f"{name} {_compared(ratio)}"
+        for name, ratio in (
+            ("latency", finding.latency), ("mean power", finding.power), ("energy", finding.energy)
+        )
+    )  # fmt: skip
+    suite = suite_text(finding.suite)
+    return Passage(
+        WINNERS,
+        f"{suite}: {finding.arm} beside {finding.baseline}: {finding.outcome}",
+        f"{finding.arm} against {finding.baseline}: {parts}. {_RACES[finding.outcome]}",
+        "note" if finding.outcome is f.Race.UNDECIDED else "result",
+    )
+
+
+def _paper(finding: f.PaperClaim) -> Passage:
+    latency = f"{_reduction(finding.latency)} in latency"
+    energy = "no energy was measured"
+    if finding.blind_to:
+        energy = f"no ratio of energies, as no meter covers the {finding.blind_to} here"
+    if finding.energy is not None:
+        energy = f"{_reduction(finding.energy)} in energy"
+        if finding.energy.methods:
+            energy += f" ({methods_text(finding.energy.methods)})"
+    return Passage(
+        PAPER,
+        "About 5× in latency and 2× in energy?",
+        f"The study reports a reduction of about {finding.paper_latency:g}× in latency and "
+        f"{finding.paper_energy:g}× in energy from the CPU to the GPU. Here, over all suites, "
+        f"{finding.gpu} against {finding.cpu} gives {latency} and {energy}. The figures are not "
+        "the same kind: here both arms pay for every metered device, the idle one included.",
+        "result",
+    )
+
+
+def _scaling(finding: f.Scaling) -> Passage:
+    factor, suite = finding.factor, suite_text(finding.suite)
+    first, last = finding.points[0], finding.points[-1]
+    text = f"From {factor} = {level_text(first.value)} to {level_text(last.value)}, "
+    text += "; ".join(
+        f"{level_text(p.value)}: {duration_text(p.latency_s.value)}"
+        + ("" if p.energy_j is None else f" and {energy_text(p.energy_j.value)}")
+        for p in finding.points
+    )
+    if finding.saturates_at == first.value:
+        title = f"{suite}, {finding.device}: more {factor} does not pay"
+        text += f". No higher {factor} is faster beyond doubt than {level_text(first.value)}"
+    elif finding.saturates_at < last.value:
+        title = f"{suite}, {finding.device}: {factor} stops paying at " + level_text(
+            finding.saturates_at
+        )
+        text += f". Beyond {level_text(finding.saturates_at)} nothing is faster beyond doubt"
+    else:
+        title = f"{suite}, {finding.device}: {factor} pays up to {level_text(last.value)}"
+        text += ". The highest level is still the fastest beyond doubt"
+    if finding.latency is not None and finding.fastest != first.value:
+        text += f"; the fastest level is {times_text(finding.latency)} faster than the lowest"
+    return Passage(TUNING, title, text + "." + _thrift(finding), "result")
+
+
+def _thrift(finding: f.Scaling) -> str:
+    if finding.thriftiest is None:
+        return ""
+    if finding.energy is None:
+        return " The fastest level also takes the fewest joules."
+    level = level_text(finding.thriftiest)
+    if finding.energy.verdict is Verdict.LOWER:
+        return (
+            f" Fewest joules are at {level}, {times_text(finding.energy)} less than at the fastest "
+            "level: speed and thrift part here."
+        )
+    why = undecided_text(finding.energy)
+    return f" Level {level} has the lowest median energy, but not beyond doubt: {why}."
+
+
+_OFFLOADS = {
+    f.Offload.TRAP: "worse than both ends: partial offload is a trap here",
+    f.Offload.BETWEEN: "between both ends: more layers, better, but it is no trap",
+    f.Offload.BEST: "better than both ends",
+    f.Offload.UNDECIDED: "not distinguishable from at least one end",
+}
+
+
+def _offload(finding: f.PartialOffload) -> Passage:
+    n = level_text(finding.n_gpu_layers)
+    label = METRICS[finding.metric].label.lower()
+    return Passage(
+        TUNING,
+        f"{n} layers on the GPU: {_OFFLOADS[finding.outcome].split(':')[0]}",
+        f"With {n} layers offloaded, {label} is {_compared(finding.to_none)} against none "
+        f"({finding.none}) and {_compared(finding.to_full)} against all ({finding.full}): "
+        f"{_OFFLOADS[finding.outcome]}.",
+        "warning" if finding.outcome is f.Offload.TRAP else "result",
+    )
+
+
+def _streams(finding: f.Streams) -> Passage:
+    n = level_text(finding.n_streams)
+    joules = ""
+    if finding.j_per_token is not None:
+        joules = f", energy per token {_compared(finding.j_per_token)}"
+    return Passage(
+        TUNING,
+        f"{n} streams at once on the {finding.device}",
+        f"Against one stream, throughput is {_compared(finding.throughput)}{joules}, and the "
+        f"latency of each reply {_compared(finding.latency)}. With shared windows a reply's "
+        "energy is its share.",
+        "result",
+    )
+
+
+def _residency(finding: f.Residency) -> Passage:
+    extra = finding.extra_w
+    tag = ", modelled" if finding.modelled else ""
+    text = (
+        f"Idle, this machine draws {power_text(finding.bare_w.value)} with nothing running and "
+        f"{power_text(finding.model_w.value)} with the model of {finding.arm} resident{tag}: "
+        f"{power_text(extra.value)} more {interval_text(extra)}, or "
+        f"{number_text(extra.value * 24 / 1000, 2)} kWh a day."
+    )
+    if extra.low is None or extra.low <= 0:
+        text = (
+            f"With the model of {finding.arm} resident and idle, no extra power is distinguishable"
+            f"{tag}: {power_text(finding.bare_w.value)} bare, "
+            f"{power_text(finding.model_w.value)} resident."
+        )
+    elif finding.break_even_s is not None and finding.load_j is not None:
+        text += (
+            f" Loading takes {energy_text(finding.load_j)}, so unloading pays after "
+            f"{duration_text(finding.break_even_s)} of silence."
+        )
+    return Passage(WHY, f"Keeping {finding.arm} loaded", text, "result")
+
+
+def _phases(finding: f.Phases) -> Passage:
+    attribution = finding.attribution
+    cost = attribution.best
+    if cost is None:
+        raise ValueError("a phase finding has costs")
+    text = (
+        f"Above idle, a prompt token costs {_token_j(cost.prefill_j_per_token)} and a generated "
+        f"one {_token_j(cost.decode_j_per_token)} on {attribution.arm}: "
+        f"{factor_text(finding.decode_over_prefill)} as much."
+    )
+    if attribution.dedicated is not None and attribution.regression is not None:
+        agree = "agree" if attribution.agree else "do NOT agree"
+        text += f" Dedicated windows and the regression over suites {agree} within their intervals."
+    elif attribution.dedicated is None:
+        text += " From a regression over the suites; no dedicated windows were taken."
+    else:
+        text += f" From dedicated windows; no regression: {attribution.why_not}."
+    tone = "warning" if attribution.agree is False else "result"
+    return Passage(WHY, f"Prefill and decode on {attribution.arm}", text, tone)
+
+
+def _bandwidth(finding: f.Bandwidth) -> Passage:
+    point = finding.point
+    text = (
+        f"Decoding at {number_text(point.decode_tok_per_s)} tok/s, {point.arm} streams "
+        f"{quantity_text(point.bytes_per_token, 'B')} per token, "
+        f"{quantity_text(point.streamed_bytes_per_s, 'B/s')}"
+    )
+    if point.share is None:
+        text += (
+            "; the memory's bandwidth was not measured, so how near this is to the roof is open."
+        )
+        return Passage(WHY, f"Memory traffic of {point.arm}", text, "note")
+    bound = "so memory sets the pace" if point.share > 0.6 else "so something else sets the pace"
+    text += (
+        f", {percent_text(point.share)} of the {quantity_text(point.bandwidth_bytes_per_s, 'B/s')} "
+        f"measured: {bound}."
+    )
+    return Passage(WHY, f"How near {point.arm} is to its memory's roof", text, "result")
+
+
+def _token_j(estimate: Estimate) -> str:
+    return f"{quantity_text(estimate.value, 'J')} {interval_text(estimate)}"
+
+
+def _compared(ratio: Ratio) -> str:
+    if ratio.verdict is Verdict.NOT_DISTINGUISHABLE:
+        return f"not distinguishable ({times_text(ratio)}; {undecided_text(ratio)})"
+    return f"{times_text(ratio)} {'lower' if ratio.value < 1 else 'higher'}"
+
+
+def _reduction(ratio: Ratio) -> str:
+    if ratio.verdict is Verdict.NOT_DISTINGUISHABLE:
+        return f"no distinguishable change ({times_text(ratio)}; {undecided_text(ratio)})"
+    return f"{times_text(ratio)} {'reduction' if ratio.value > 1 else 'INCREASE'}"
+
+
+_WORDS: dict[str, Callable[[Any], Passage]] = {
+    "ranking": _ranking,
+    "race": _race,
+    "paper": _paper,
+    "scaling": _scaling,
+    "offload": _offload,
+    "streams": _streams,
+    "residency": _residency,
+    "phases": _phases,
+    "bandwidth": _bandwidth,
+    **words_trust.WORDS,
+}
