@@ -6,7 +6,7 @@ and adds where they lean on different sensors. A modelled domain does not cancel
 error depends on the load. Between two machines nothing cancels.
 
 A gain of +-g moves a logarithm by ln(1 + g) or ln(1 - g). Their mean, `atanh(g)`, stands for
-`g_d`: it is g when g is small, and exact for the ratio of two figures that are both off by a large g.
+`g_d`: it is g when g is small, and exact for the ratio of two figures both off by a large g.
 """
 
 import math

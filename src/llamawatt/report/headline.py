@@ -26,9 +26,8 @@ def headline(rows: tuple[Row, ...]) -> str:
     told = [row for row in rows if row.suite == suite][:_N_ARMS]
     costs = joined((_cost(row) for row in told), "and")
     text = f"On this machine a reply ({suite_text(suite)}) takes {costs}."
-    cheapest = min(
-        (row for row in told if "energy_j" in row.estimates), key=_energy_j, default=None
-    )
+    metered = (row for row in told if "energy_j" in row.estimates and not row.blind_to)
+    cheapest = min(metered, key=_energy_j, default=None)
     return text if cheapest is None else f"{text} {_likeness(cheapest)}"
 
 
@@ -48,7 +47,8 @@ def _cost(row: Row) -> str:
     time = duration_text(row.estimates["latency_s"].value)
     if "energy_j" not in row.estimates:
         return f"{time} on {row.arm} (energy not measured)"
-    return f"{time} and {energy_text(_energy_j(row))} on {row.arm} ({error_text(row)})"
+    part = f", without the {row.blind_to.upper()}, which has no meter" if row.blind_to else ""
+    return f"{time} and {energy_text(_energy_j(row))} on {row.arm} ({error_text(row)}{part})"
 
 
 def _likeness(row: Row) -> str:

@@ -1,7 +1,6 @@
 """Findings in words. Each kind of finding has one function; the numbers choose the sentence."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from llamawatt.analysis import findings as f
 from llamawatt.analysis.quantities import METRICS
@@ -36,27 +35,56 @@ WINNERS, WHY, TUNING, PAPER = (
 
 
 def passages(found: Iterable[f.Finding]) -> tuple[Passage, ...]:
-    """Put findings into words, in their order."""
-    return tuple(_WORDS[finding.kind](finding) for finding in found)
+    """Put findings into words, in their order; what several suites share is told together."""
+    return tuple(_WORDS[key[0]](*alike) for key, alike in _gathered(found).items())
 
 
-def _ranking(finding: f.Ranking) -> Passage:
-    info, first, second = METRICS[finding.metric], finding.order[0], finding.order[1]
-    suite, label = suite_text(finding.suite), info.label.lower()
-    how = f" ({methods_text(finding.methods)})" if finding.methods else ""
+def _gathered(found: Iterable[f.Finding]) -> dict[tuple[str, ...], list[f.Finding]]:
+    gathered: dict[tuple[str, ...], list[f.Finding]] = {}
+    for number, finding in enumerate(found):
+        match finding:
+            case f.Ranking():
+                key = (finding.kind, finding.group, finding.metric)
+            case f.RaceToSleep():
+                key = (finding.kind, finding.arm, finding.baseline, finding.outcome)
+            case _:
+                key = (finding.kind, str(number))
+        gathered.setdefault(key, []).append(finding)
+    return gathered
+
+
+def _rankings(*found: f.Ranking) -> Passage:
+    label = METRICS[found[0].metric].label
+    winners = {ranking.order[0].arm for ranking in found if not ranking.tied}
+    n_won = sum(not ranking.tied for ranking in found)
+    where = "every suite" if n_won == len(found) else f"{n_won} of {len(found)} suites"
+    if not winners:
+        title = f"{label}: no winner"
+    elif len(winners) == 1:
+        title = f"{label}: {joined(winners)} wins in {where}"
+    else:
+        title = f"{label}: the winner depends on the suite"
+    how = f" ({methods_text(found[0].methods)})" if found[0].methods else ""
+    text = " ".join(_ranking(ranking) for ranking in found)
+    return Passage(WINNERS, title, text + how, "result" if winners else "note")
+
+
+def _ranking(finding: f.Ranking) -> str:
+    first, second = finding.order[0], finding.order[1]
     figures = "; ".join(
         f"{ranked.arm} {estimate_text(finding.metric, ranked.estimate)}"
         for ranked in finding.order[:4]
     )
-    if finding.tied:
-        title = f"{suite}: no winner in {label}"
-        verdict = f"{joined((first.arm, *finding.tied))} are not distinguishable"
-        if finding.lead is not None and second.arm in finding.tied:
-            verdict += f": {undecided_text(finding.lead)}"
-        return Passage(WINNERS, title, f"{verdict}. {figures}{how}.", "note")
-    lead = "" if finding.lead is None else f", by {times_text(finding.lead)} over {second.arm}"
-    text = f"{first.arm} is lowest{lead}. {figures}{how}."
-    return Passage(WINNERS, f"{suite}: {first.arm} wins {label}", text, "result")
+    suite = suite_text(finding.suite)
+    suite = suite[0].upper() + suite[1:]
+    if not finding.tied:
+        lead = "" if finding.lead is None else f" by {times_text(finding.lead)} over {second.arm}"
+        return f"{suite}: {first.arm} is lowest{lead}: {figures}."
+    why = ""
+    if finding.lead is not None and second.arm in finding.tied:
+        why = f" ({undecided_text(finding.lead)})"
+    arms = joined((first.arm, *finding.tied))
+    return f"{suite}: {arms} are not distinguishable{why}: {figures}."
 
 
 _RACES = {
@@ -74,19 +102,18 @@ _RACES = {
 }
 
 
-def _race(finding: f.RaceToSleep) -> Passage:
-    parts = joined(
-        f"{name} {_compared(ratio)}"
-        for name, ratio in (
-            ("latency", finding.latency), ("mean power", finding.power), ("energy", finding.energy)
-        )
-    )  # fmt: skip
-    suite = suite_text(finding.suite)
+def _races(*found: f.RaceToSleep) -> Passage:
+    first = found[0]
+    text = " ".join(
+        f"In {suite_text(race.suite)}: latency {_compared(race.latency)}, mean power "
+        f"{_compared(race.power)}, energy {_compared(race.energy)}."
+        for race in found
+    )
     return Passage(
         WINNERS,
-        f"{suite}: {finding.arm} beside {finding.baseline}: {finding.outcome}",
-        f"{finding.arm} against {finding.baseline}: {parts}. {_RACES[finding.outcome]}",
-        "note" if finding.outcome is f.Race.UNDECIDED else "result",
+        f"{first.arm} beside {first.baseline}: {first.outcome}",
+        f"{_RACES[first.outcome]} {text}",
+        "note" if first.outcome is f.Race.UNDECIDED else "result",
     )
 
 
@@ -266,9 +293,9 @@ def _reduction(ratio: Ratio) -> str:
     return f"{times_text(ratio)} {'reduction' if ratio.value > 1 else 'INCREASE'}"
 
 
-_WORDS: dict[str, Callable[[Any], Passage]] = {
-    "ranking": _ranking,
-    "race": _race,
+_WORDS: dict[str, Callable[..., Passage]] = {
+    "ranking": _rankings,
+    "race": _races,
     "paper": _paper,
     "scaling": _scaling,
     "offload": _offload,

@@ -1,7 +1,6 @@
 """Findings about trust, in words: what is modelled, missing, doubtful, or wide."""
 
 from collections.abc import Callable
-from typing import Any
 
 from llamawatt.analysis import findings as f
 from llamawatt.analysis.quantities import METRICS
@@ -119,7 +118,7 @@ def _signed(share: float) -> str:
     return f"{'+' if share > 0 else '−' if share < 0 else ''}{percent_text(abs(share))}"
 
 
-WORDS: dict[str, Callable[[Any], Passage]] = {
+WORDS: dict[str, Callable[..., Passage]] = {
     "modelled": _modelled,
     "blind": _blind,
     "gap": _gap,
