@@ -26,12 +26,15 @@ _Q4_SPREAD, _Q5_SPREAD, _Q8_SPREAD = 4.61, 9.23, 73.9
 _K_SCALE_MEAN = 31.5
 SCALES: dict[str, tuple[ScaleField, ...]] = {
     "Q4_0": (ScaleField(0, WEIGHT_STD / _Q4_SPREAD),),
-    "IQ4_NL": (ScaleField(0, WEIGHT_STD / 60.0),),
     "Q4_1": (
         ScaleField(0, WEIGHT_STD / _Q4_SPREAD),
         ScaleField(2, -7.5 * WEIGHT_STD / _Q4_SPREAD),
     ),
     "Q5_0": (ScaleField(0, WEIGHT_STD / _Q5_SPREAD),),
+    "Q5_1": (
+        ScaleField(0, WEIGHT_STD / _Q5_SPREAD),
+        ScaleField(2, -15.5 * WEIGHT_STD / _Q5_SPREAD),
+    ),
     "Q8_0": (ScaleField(0, WEIGHT_STD / _Q8_SPREAD),),
     "Q2_K": (ScaleField(80, WEIGHT_STD / 8.4), ScaleField(82, 1.5 * WEIGHT_STD / 8.4)),
     "Q3_K": (ScaleField(108, WEIGHT_STD / 42.0),),

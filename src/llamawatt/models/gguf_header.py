@@ -24,15 +24,24 @@ STRING, ARRAY = 8, 9
 MAX_DIMENSIONS = 4
 MAX_STRING_BYTES = 16 * 1024 * 1024
 """Longest string kept: chat templates are the longest in practice, some 10 kB."""
+MAX_NUMBERS_KEPT = 1024
+"""Longest array of whole numbers kept: more than any model has layers."""
+WHOLE_KINDS = {0, 1, 2, 3, 4, 5, 10, 11}
 MIN_TENSOR_BYTES = 8 + 4 + 4 + 8
 MIN_PAIR_BYTES = 8 + 4 + 1
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayFact:
-    """An array in the metadata: its length alone."""
+    """An array in the metadata.
+
+    Attributes:
+        n_items: Its length.
+        numbers: Its items, where they are whole numbers and few (one per layer); else empty.
+    """
 
     n_items: int
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,16 @@ class Header:
     data_start_bytes: int = 0
     file_bytes: int = 0
 
+    def whole(self, key: str) -> int | None:
+        """Return a whole number of the metadata; None when there is none."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """Return a short array of whole numbers of the metadata; empty when there is none."""
+        value = self.metadata.get(key)
+        return value.numbers if isinstance(value, ArrayFact) else ()
+
 
 def read_header(path: Path) -> Header:
     """Read a GGUF's header.
@@ -108,7 +127,9 @@ class _Reader:
     def header(self) -> Header:
         version = self._unsigned("<I")
         if version not in (2, 3):
-            raise ValueError(f"format version {version} is not known")
+            big_endian = version & 0xFFFF == 0
+            why = "it is big-endian" if big_endian else f"format version {version} is not known"
+            raise ValueError(why)
         n_tensors = self._count("tensors", MIN_TENSOR_BYTES)
         n_pairs = self._count("metadata pairs", MIN_PAIR_BYTES)
         metadata = dict(self._pair() for _ in range(n_pairs))
@@ -147,8 +168,12 @@ class _Reader:
             raise ValueError(f"value type {kind} is not known")
         width = struct.calcsize(SCALARS[kind])
         count = self._count("array items", width)
+        numbers: tuple[int, ...] = ()
+        if kind in WHOLE_KINDS and count <= MAX_NUMBERS_KEPT:
+            layout = f"<{count}{SCALARS[kind][1]}"
+            numbers = struct.unpack_from(layout, self._data, self._at)
         self._skip(count * width)
-        return ArrayFact(count)
+        return ArrayFact(count, numbers)
 
     def _tensor(self) -> TensorFact:
         name = self._string()

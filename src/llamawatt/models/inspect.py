@@ -1,8 +1,7 @@
 """What a GGUF really holds: layers, bits per weight, bytes streamed per token, cache size."""
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +12,13 @@ from llamawatt.core.plan import ModelRecord
 from llamawatt.models.cache import known_sha256
 from llamawatt.models.file import ModelFile
 from llamawatt.models.gguf_header import ArrayFact, Header, TensorFact, read_header
+from llamawatt.models.kvcache import kv_bytes_per_token
+from llamawatt.models.labels import doubts, label_in, label_of_file_type
 
 SYNTHETIC_KEY = "llamawatt.synthetic"
-CACHE_TYPES = ("f16", "q8_0", "q4_0")
 EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"
-_LABEL = re.compile(r"(?i)(?<![A-Za-z0-9])(IQ\d_\w+|TQ\d_\d|Q\d_[0-9K](?:_[SML])?|BF16|F16|F32)")
+ROWS_LOOKED_UP = (EMBEDDING, "per_layer_token_embd.weight")
+EXPERTS = "_exps."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class ModelFacts:
         n_ctx_train: Context it was trained for, tokens; None when it does not say.
         bits_per_weight: Tensor bits over weights.
         tensor_bytes: Size of all tensors.
-        bytes_per_token: Weights read to decode one token. Embedding rows are looked up, not
-            streamed, unless the same matrix is the output.
+        bytes_per_token: Weights read to decode one token. Of the embedding one row is looked up,
+            unless the same matrix is the output; of experts only the active ones count.
         quantization: The type that holds the most weights.
         types: Weights by type.
         kv_bytes_per_token: Cache bytes per token of context, by cache type; empty if unknown.
@@ -51,7 +52,7 @@ class ModelFacts:
     n_ctx_train: int | None
     bits_per_weight: float
     tensor_bytes: int
-    bytes_per_token: int
+    bytes_per_token: float
     quantization: str
     types: Mapping[str, int]
     kv_bytes_per_token: Mapping[str, float]
@@ -72,29 +73,24 @@ def inspect_model(path: Path) -> ModelFacts:
         raise ModelError(f"{path} holds no tensors.", "It may be one part of a split model.")
     _require_whole(path, header, sizes)
     architecture = str(header.metadata.get("general.architecture", ""))
-    types = Counter[str]()
-    for tensor in header.tensors:
-        types[type_name(tensor.type_id)] += tensor.n_elements
-    n_params = sum(types.values())
-    total_bytes = sum(sizes.values())
-    tied = OUTPUT not in sizes
-    quantization = types.most_common(1)[0][0]
+    types = _weights_by_type(header)
+    n_params, total_bytes = sum(types.values()), sum(sizes.values())
     return ModelFacts(
         architecture=architecture,
         title=str(header.metadata.get("general.name", "")),
-        n_layers=_whole(header, f"{architecture}.block_count"),
+        n_layers=header.whole(f"{architecture}.block_count"),
         n_params=n_params,
         n_vocab=_n_vocab(header, architecture),
-        n_ctx_train=_whole(header, f"{architecture}.context_length"),
+        n_ctx_train=header.whole(f"{architecture}.context_length"),
         bits_per_weight=8 * total_bytes / n_params,
         tensor_bytes=total_bytes,
-        bytes_per_token=total_bytes - (0 if tied else sizes.get(EMBEDDING, 0)),
-        quantization=quantization,
-        types=dict(types.most_common()),
-        kv_bytes_per_token=_cache_sizes(header, architecture),
+        bytes_per_token=_streamed_bytes(header, architecture, sizes),
+        quantization=next(iter(types)),
+        types=types,
+        kv_bytes_per_token=kv_bytes_per_token(header, architecture),
         has_chat_template="tokenizer.chat_template" in header.metadata,
         synthetic=bool(header.metadata.get(SYNTHETIC_KEY, False)),
-        warnings=_lies(path, types),
+        warnings=tuple(_warnings(path, header, 8 * total_bytes / n_params)),
     )
 
 
@@ -164,40 +160,49 @@ def _n_vocab(header: Header, architecture: str) -> int | None:
     tokens = header.metadata.get("tokenizer.ggml.tokens")
     if isinstance(tokens, ArrayFact):
         return tokens.n_items
-    return _whole(header, f"{architecture}.vocab_size")
+    return header.whole(f"{architecture}.vocab_size")
 
 
-def _cache_sizes(header: Header, architecture: str) -> dict[str, float]:
-    """Keys and values of one token: layers x KV heads x (key length + value length)."""
-    n_layers = _whole(header, f"{architecture}.block_count")
-    n_heads = _whole(header, f"{architecture}.attention.head_count")
-    width = _whole(header, f"{architecture}.embedding_length")
-    if not (n_layers and n_heads and width):
-        return {}
-    n_kv_heads = _whole(header, f"{architecture}.attention.head_count_kv") or n_heads
-    key = _whole(header, f"{architecture}.attention.key_length") or width // n_heads
-    value = _whole(header, f"{architecture}.attention.value_length") or width // n_heads
-    elements = n_layers * n_kv_heads * (key + value)
-    sizes = {}
-    for name in CACHE_TYPES:
-        block, block_bytes = GGML_QUANT_SIZES[GGMLQuantizationType[name.upper()]]
-        sizes[name] = elements * block_bytes / block
-    return sizes
+def _weights_by_type(header: Header) -> dict[str, int]:
+    """Weights by type, the type that holds the most first."""
+    types = Counter[str]()
+    for tensor in header.tensors:
+        types[type_name(tensor.type_id)] += tensor.n_elements
+    return dict(types.most_common())
 
 
-def _lies(path: Path, types: Mapping[str, int]) -> tuple[str, ...]:
-    """Hold the file's name against its tensors."""
-    match = _LABEL.search(path.stem)
-    if match is None:
-        return ()
-    label = match.group(1).upper()
-    base = re.sub(r"_[SML]$", "", label)
-    if any(name in {label, base} or name.startswith(f"{base}_") for name in types):
-        return ()
-    held = ", ".join(types)
-    return (f"The name says {label}, but no tensor is {base}: it holds {held}.",)
+def _streamed_bytes(header: Header, architecture: str, sizes: Mapping[str, int]) -> float:
+    used = header.whole(f"{architecture}.expert_used_count")
+    n_experts = header.whole(f"{architecture}.expert_count")
+    share = used / n_experts if used and n_experts else 1.0
+    tied = OUTPUT not in sizes
+    total_bytes = 0.0
+    for tensor in header.tensors:
+        size_bytes = sizes[tensor.name]
+        if tensor.name in ROWS_LOOKED_UP and not (tied and tensor.name == EMBEDDING):
+            total_bytes += size_bytes / tensor.shape[1] if len(tensor.shape) > 1 else size_bytes
+        elif EXPERTS in tensor.name:
+            total_bytes += size_bytes * share
+        else:
+            total_bytes += size_bytes
+    return total_bytes
 
 
-def _whole(header: Header, key: str) -> int | None:
-    value = header.metadata.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _warnings(path: Path, header: Header, bits_per_weight: float) -> Iterator[str]:
+    claims = {}
+    label = label_in(path.stem)
+    if label:
+        claims["name"] = label
+    file_type = header.whole("general.file_type")
+    said = None if file_type is None else label_of_file_type(file_type)
+    if said and said != label:
+        claims["header"] = said
+    # What a quantisation is about: matrices inside the blocks, not norms or embeddings.
+    touched = Counter[str]()
+    for tensor in header.tensors:
+        if len(tensor.shape) > 1 and tensor.name not in (EMBEDDING, OUTPUT):
+            touched[type_name(tensor.type_id)] += tensor.n_elements
+    yield from doubts(claims, dict(touched.most_common()), bits_per_weight)
+    n_parts = header.whole("split.count") or 1
+    if n_parts > 1:
+        yield f"This is one of {n_parts} parts of a split model; the figures are of this part."

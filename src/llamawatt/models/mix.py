@@ -10,10 +10,25 @@ from llamawatt.models.shapes import ModelShape
 PLAIN = ("F16", "Q8_0", "Q5_0", "Q4_1", "Q4_0")
 MIXED = {"Q4_K_M": "Q4_K", "Q3_K_M": "Q3_K", "Q2_K": "Q2_K"}
 QUANTIZATIONS = (*PLAIN, *MIXED)
-FALLBACKS = {"Q2_K": "IQ4_NL", "Q3_K": "IQ4_NL", "Q4_K": "Q5_0", "Q5_K": "Q8_0", "Q6_K": "Q8_0"}
+ALIASES = {"Q4_K": "Q4_K_M", "Q3_K": "Q3_K_M"}
+"""Short names, as llama-quantize takes them."""
+FALLBACKS = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
 """For rows that are no multiple of 256, which K-quants need."""
 LEAST_GROUP = 4
 """Query heads per key head from which llama-quantize spends more bits on Q2_K's values."""
+
+
+def full_name(quantization: str) -> str:
+    """Return a quantisation's full name: `q4_k` is `Q4_K_M`.
+
+    Raises:
+        ModelError: it is not known.
+    """
+    name = ALIASES.get(quantization.upper(), quantization.upper())
+    if name not in QUANTIZATIONS:
+        known = ", ".join(QUANTIZATIONS)
+        raise ModelError(f"There is no quantisation {quantization!r} here.", f"Known are {known}.")
+    return name
 
 
 def tensor_type(quantization: str, tensor: str, layer: int, shape: ModelShape, width: int) -> str:
@@ -25,13 +40,7 @@ def tensor_type(quantization: str, tensor: str, layer: int, shape: ModelShape, w
         layer: Which block; -1 outside of blocks.
         shape: The model.
         width: Length of its rows.
-
-    Raises:
-        ModelError: the quantisation is not known.
     """
-    if quantization not in QUANTIZATIONS:
-        known = ", ".join(QUANTIZATIONS)
-        raise ModelError(f"There is no quantisation {quantization!r}.", f"Known are {known}.")
     wanted = _wanted(quantization, tensor, layer, shape)
     while width % block_width(wanted):
         wanted = FALLBACKS[wanted]

@@ -1,27 +1,26 @@
 """Random-weight models of a named shape: for speed and energy where weights cannot be had."""
 
-import itertools
-import os
-import string
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from gguf import GGUFWriter
-from gguf.constants import GGMLQuantizationType, TokenType
+from gguf.constants import GGMLQuantizationType, LlamaFileType
 from numpy.typing import NDArray
 
 from llamawatt.core.errors import ModelError
 from llamawatt.models.blocks import random_tile, tensor_size_bytes
 from llamawatt.models.cache import require_space
+from llamawatt.models.file import Progress
 from llamawatt.models.inspect import SYNTHETIC_KEY
-from llamawatt.models.mix import tensor_type
+from llamawatt.models.landing import landing, unheard
+from llamawatt.models.mix import full_name, tensor_type
 from llamawatt.models.shapes import SHAPES, ModelShape
+from llamawatt.models.vocabulary import BOS, EOS, UNKNOWN, tokenizer
 
-N_SPECIAL = 3
-N_BYTES = 256
-Progress = Callable[[str, int, int | None], None]
+QUANTIZATION_VERSION = 2
+"""ggml's GGML_QNT_VERSION: the layout of today's blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def synthesize(
     quantization: str,
     path: Path,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> Path:
     """Write a random-weight GGUF. It says in its metadata that it is one.
 
@@ -50,7 +49,7 @@ def synthesize(
 
     Args:
         shape_name: One of `SHAPES`.
-        quantization: One of `mix.QUANTIZATIONS`.
+        quantization: One of `mix.QUANTIZATIONS`, or its short name.
         path: Where to; it gets its name when it is whole.
         seed: Seed of the weights.
         progress: Hears the name, bytes so far and bytes in all.
@@ -61,71 +60,85 @@ def synthesize(
     shape = SHAPES.get(shape_name)
     if shape is None:
         raise ModelError(f"There is no shape {shape_name!r}.", f"Known are {', '.join(SHAPES)}.")
+    quantization = full_name(quantization)
     tensors = tuple(_tensors(shape, quantization))
     total_bytes = sum(tensor.size_bytes for tensor in tensors)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    require_space(path.parent, total_bytes)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        _write(part, shape_name, shape, quantization, tensors, seed, progress)
-        part.replace(path)
-    except OSError as error:
-        raise ModelError(f"{path} could not be written ({error.strerror}).") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with landing(path) as part:
+        require_space(path.parent, total_bytes)
+        writer = GGUFWriter(part, shape.architecture)
+        try:
+            _write_header(writer, shape_name, shape, quantization, tensors)
+            _write_data(writer, tensors, seed, progress)
+        finally:
+            writer.close()
     return path
 
 
-def _write(
-    part: Path,
+def _write_header(
+    writer: GGUFWriter,
     shape_name: str,
     shape: ModelShape,
     quantization: str,
     tensors: tuple[_Tensor, ...],
-    seed: int,
-    progress: Progress | None,
 ) -> None:
-    writer = GGUFWriter(part, shape.architecture)
-    _metadata(writer, f"synthetic {shape_name} {quantization} (random weights)", shape)
+    writer.add_name(f"synthetic {shape_name} {quantization} (random weights)")
+    writer.add_bool(SYNTHETIC_KEY, True)
+    writer.add_file_type(LlamaFileType[f"MOSTLY_{quantization}"])
+    writer.add_quantization_version(QUANTIZATION_VERSION)
+    _add_dimensions(writer, shape)
+    _add_tokenizer(writer, shape.n_vocab)
     for tensor in tensors:
-        # Shapes are given slowest first here, and rows in bytes, as GGUFWriter wants them.
-        row_bytes = tensor_size_bytes(tensor.type_name, tensor.shape[-1])
-        if tensor.type_name in {"F16", "F32"}:
-            kind = np.float16 if tensor.type_name == "F16" else np.float32
-            writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(kind), tensor.size_bytes)
-        else:
-            in_bytes = (*tensor.shape[:-1], row_bytes)
-            raw = GGMLQuantizationType[tensor.type_name]
-            writer.add_tensor_info(
-                tensor.name, in_bytes, np.dtype(np.uint8), tensor.size_bytes, raw_dtype=raw
-            )
+        _declare(writer, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    _write_data(writer, tensors, seed, progress)
-    writer.close()
+
+
+def _declare(writer: GGUFWriter, tensor: _Tensor) -> None:
+    # Shapes are slowest first here, and rows of blocks in bytes, as GGUFWriter wants them.
+    if tensor.type_name in {"F16", "F32"}:
+        kind = np.float16 if tensor.type_name == "F16" else np.float32
+        writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(kind), tensor.size_bytes)
+        return
+    in_bytes = (*tensor.shape[:-1], tensor_size_bytes(tensor.type_name, tensor.shape[-1]))
+    raw = GGMLQuantizationType[tensor.type_name]
+    writer.add_tensor_info(
+        tensor.name, in_bytes, np.dtype(np.uint8), tensor.size_bytes, raw_dtype=raw
+    )
 
 
 def _write_data(
-    writer: GGUFWriter, tensors: tuple[_Tensor, ...], seed: int, progress: Progress | None
+    writer: GGUFWriter,
+    tensors: tuple[_Tensor, ...],
+    seed: int,
+    progress: Progress,
 ) -> None:
     tiles: dict[str, NDArray[np.uint8]] = {}
     total_bytes, done_bytes = sum(tensor.size_bytes for tensor in tensors), 0
+    files = writer.fout
+    if not files:
+        raise ModelError("The GGUF writer opened no file.")
+    file = files[0]
     for tensor in tensors:
         if tensor.type_name not in tiles:
             tiles[tensor.type_name] = random_tile(tensor.type_name, seed)
-        writer.write_tensor_data(_data(tensor, tiles[tensor.type_name]))
+        # Piece by piece, so that memory holds one tile and not one tensor.
+        writer.write_padding(file, file.tell())
+        for piece in _pieces(tensor, tiles[tensor.type_name]):
+            file.write(piece)
+        writer.write_padding(file, tensor.size_bytes)
         done_bytes += tensor.size_bytes
-        if progress is not None:
-            progress("synthetic model", done_bytes, total_bytes)
+        progress("synthetic model", done_bytes, total_bytes)
 
 
-def _data(tensor: _Tensor, tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _pieces(tensor: _Tensor, tile: NDArray[np.uint8]) -> Iterator[memoryview]:
     if tensor.name.endswith("norm.weight"):
-        return np.ones(tensor.shape, np.float32).view(np.uint8)
-    if tensor.name.endswith(".bias"):
-        return np.zeros(tensor.shape, np.float32).view(np.uint8)
-    return np.resize(tile, tensor.size_bytes)
+        yield np.ones(tensor.shape, np.float32).data.cast("B")
+    elif tensor.name.endswith(".bias"):
+        yield memoryview(bytes(tensor.size_bytes))
+    else:
+        for start in range(0, tensor.size_bytes, tile.nbytes):
+            yield tile.data[: min(tile.nbytes, tensor.size_bytes - start)]
 
 
 def _tensors(shape: ModelShape, quantization: str) -> Iterator[_Tensor]:
@@ -156,9 +169,7 @@ def _tensors(shape: ModelShape, quantization: str) -> Iterator[_Tensor]:
             yield _Tensor(f"blk.{layer}.attn_v.bias", (kv_width,), "F32")
 
 
-def _metadata(writer: GGUFWriter, name: str, shape: ModelShape) -> None:
-    writer.add_name(name)
-    writer.add_bool(SYNTHETIC_KEY, True)
+def _add_dimensions(writer: GGUFWriter, shape: ModelShape) -> None:
     writer.add_block_count(shape.n_layers)
     writer.add_context_length(shape.n_ctx)
     writer.add_embedding_length(shape.n_embd)
@@ -169,36 +180,15 @@ def _metadata(writer: GGUFWriter, name: str, shape: ModelShape) -> None:
     writer.add_rope_freq_base(shape.rope_base)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(shape.n_vocab)
-    tokens, scores, kinds = tokenizer(shape.n_vocab)
+
+
+def _add_tokenizer(writer: GGUFWriter, n_vocab: int) -> None:
+    tokens, scores, kinds = tokenizer(n_vocab)
     writer.add_tokenizer_model("llama")
     writer.add_token_list(tokens)
     writer.add_token_scores(scores)
     writer.add_token_types(kinds)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_unk_token_id(0)
+    writer.add_bos_token_id(BOS)
+    writer.add_eos_token_id(EOS)
+    writer.add_unk_token_id(UNKNOWN)
     writer.add_add_bos_token(True)
-
-
-def tokenizer(n_vocab: int) -> tuple[list[str], list[float], list[int]]:
-    """Return tokens, scores and types of a made-up vocabulary of a given size.
-
-    Special tokens, all bytes, then groups of one to three letters, so that English text comes to
-    about as many tokens as in a trained vocabulary; the rest are never met.
-    """
-    letters = "▁" + string.ascii_lowercase
-    groups = itertools.chain.from_iterable(
-        ("".join(part) for part in itertools.product(letters, repeat=size)) for size in (1, 2, 3)
-    )
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{value:02X}>" for value in range(N_BYTES))]
-    room = n_vocab - len(tokens)
-    if room < 0:
-        raise ModelError(f"A vocabulary of {n_vocab} is too small for its bytes.")
-    words = list(itertools.islice(groups, room))
-    tokens += words
-    tokens += [f"<unused{number}>" for number in range(n_vocab - len(tokens))]
-    scores = [0.0] * (N_SPECIAL + N_BYTES) + [-float(i) for i in range(room)]
-    kinds = [TokenType.UNKNOWN, TokenType.CONTROL, TokenType.CONTROL]
-    kinds += [TokenType.BYTE] * N_BYTES + [TokenType.NORMAL] * len(words)
-    kinds += [TokenType.UNUSED] * (n_vocab - len(kinds))
-    return tokens, scores, [int(kind) for kind in kinds]
