@@ -25,6 +25,20 @@ def dead_links(page: Path) -> list[str]:
     return dead
 
 
+def linked_from(page: Path) -> set[Path]:
+    """Return every page that can be reached from one by links, itself included."""
+    reached: set[Path] = set()
+    waiting = [page.resolve()]
+    while waiting:
+        here = waiting.pop()
+        if here in reached or here.suffix != ".md" or not here.is_file():
+            continue
+        reached.add(here)
+        found = LINK.findall(_without_blocks(here.read_text("utf-8")))
+        waiting += [(here.parent / path).resolve() for path, _ in found if path]
+    return reached
+
+
 def anchors(page: Path) -> set[str]:
     """Return the anchors that headings get."""
     headings = re.findall(r"^#+ (.+)$", _without_blocks(page.read_text("utf-8")), re.MULTILINE)

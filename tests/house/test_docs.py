@@ -5,7 +5,7 @@ import pytest
 
 from llamawatt.cli.main import app
 from llamawatt.targets.spec import TargetSpec
-from tests.house.doc_rule import dead_links, make_targets, pages, shell_lines
+from tests.house.doc_rule import dead_links, linked_from, make_targets, pages, shell_lines
 from tests.house.tree import ROOT
 from tools.reference.__main__ import pages as reference_pages
 from tools.reference.cli_page import command_paths, help_text
@@ -47,6 +47,12 @@ def test_every_link_leads_somewhere():
     assert {page.name: dead for page in PAGES if (dead := dead_links(page))} == {}
 
 
+def test_every_page_can_be_reached_from_the_index():
+    reached = linked_from(ROOT / "docs" / "index.md")
+    pages_of_docs = {page for page in PAGES if page.is_relative_to(ROOT / "docs")}
+    assert {page.name for page in pages_of_docs - reached} == set()
+
+
 def test_every_command_in_a_page_exists_with_its_options():
     found = {page.name: wrong for page in PAGES if (wrong := wrong_lines(page.read_text("utf-8")))}
     assert found == {}
@@ -69,6 +75,12 @@ def test_a_dead_link_is_found(tmp_path):
     page = tmp_path / "a.md"
     page.write_text("# Top\n[x](b.md) [y](a.md#top) [z](#gone) [w](https://example.org)\n")
     assert dead_links(page) == ["b.md", "#gone"]
+
+
+def test_a_page_without_a_link_to_it_is_found(tmp_path):
+    for name, text in {"a": "[b](b.md)", "b": "[a](a.md#x)", "c": "[a](a.md)"}.items():
+        (tmp_path / f"{name}.md").write_text(text)
+    assert {page.stem for page in linked_from(tmp_path / "a.md")} == {"a", "b"}
 
 
 def test_the_reference_has_every_command():
