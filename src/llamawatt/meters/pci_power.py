@@ -6,17 +6,19 @@ See the kernel's Documentation/ABI/testing/sysfs-devices-power (`power/runtime_s
 from pathlib import Path
 
 NVIDIA_VENDOR = "0x10de"
-DISPLAY_CLASS = "0x03"
+AMD_VENDOR = "0x1002"
+GPU_CLASSES = ("0x03", "0x12")
+"""Display controllers and processing accelerators (PCI class codes)."""
 
 
 def nvidia_status(sysfs_root: Path) -> dict[str, str]:
     """Return the runtime status of every NVIDIA GPU by PCI address, as `suspended`."""
-    found = {}
-    for device in sorted((sysfs_root / "bus/pci/devices").glob("*")):
-        vendor, kind = _text(device / "vendor"), _text(device / "class")
-        if vendor == NVIDIA_VENDOR and kind.startswith(DISPLAY_CLASS):
-            found[device.name] = _text(device / "power/runtime_status")
-    return found
+    return _status(sysfs_root, NVIDIA_VENDOR)
+
+
+def amd_status(sysfs_root: Path) -> dict[str, str]:
+    """Return the runtime status of every AMD GPU by PCI address."""
+    return _status(sysfs_root, AMD_VENDOR)
 
 
 def any_suspended(sysfs_root: Path) -> bool:
@@ -29,6 +31,15 @@ def has_nvidia_gpu(sysfs_root: Path) -> bool | None:
     if not (sysfs_root / "bus/pci/devices").is_dir():
         return None
     return bool(nvidia_status(sysfs_root))
+
+
+def _status(sysfs_root: Path, wanted_vendor: str) -> dict[str, str]:
+    found = {}
+    for device in sorted((sysfs_root / "bus/pci/devices").glob("*")):
+        vendor, kind = _text(device / "vendor"), _text(device / "class")
+        if vendor == wanted_vendor and kind.startswith(GPU_CLASSES):
+            found[device.name] = _text(device / "power/runtime_status")
+    return found
 
 
 def _text(path: Path) -> str:
