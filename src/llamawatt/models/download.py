@@ -9,7 +9,7 @@ import httpx
 
 from llamawatt.core.errors import ModelError
 from llamawatt.models.cache import require_space
-from llamawatt.models.file import CHUNK_BYTES, Progress, sha256_of
+from llamawatt.models.file import Progress, sha256_of
 from llamawatt.models.lock import locked
 
 N_ATTEMPTS = 5
@@ -137,7 +137,7 @@ def _append(
         with part.open("r+b" if start_bytes else "wb") as file:
             file.seek(start_bytes)
             file.truncate()
-            for chunk in answer.iter_bytes(CHUNK_BYTES):
+            for chunk in answer.iter_raw():
                 done_bytes += len(chunk)
                 if limit_bytes is not None and done_bytes > limit_bytes:
                     raise ModelError(f"The server sends more than {limit_bytes} bytes.")

@@ -53,7 +53,7 @@ def find(repository: str, file: str, revision: str) -> Wanted:
         RevisionNotFoundError,
     )
 
-    # Its base is the error of the HTTP library beneath, which differs between versions of the hub's.
+    # Its base is the error of the HTTP library beneath, which differs between its versions.
     unreached = cast("type[Exception]", HfHubHTTPError.__bases__[0])
     label = f"hf:{repository}/{file}"
     token = get_token()
