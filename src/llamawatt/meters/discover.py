@@ -1,14 +1,16 @@
 """Finds every meter that works here, and says of the others why they do not."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from llamawatt.core.machine import Gpu, MissingMeter
 from llamawatt.core.readings import DomainKind
 from llamawatt.meters.base import Meter
+from llamawatt.meters.battery import open_battery
 from llamawatt.meters.cpu_model import CpuModelMeter, CpuPowerModel
 from llamawatt.meters.nvml import find_gpus, open_nvml
+from llamawatt.meters.nvml_evidence import descends_from_us
 from llamawatt.meters.rapl import open_rapl
 from llamawatt.meters.wall import open_wall
 
@@ -35,26 +37,28 @@ def discover(
     wall_url: str | None = None,
     cpu_power: CpuPowerModel | None = None,
     allow_model: bool = True,
+    is_ours: Callable[[int], bool] = descends_from_us,
 ) -> Discovery:
-    """Open every meter of this machine.
+    """Open every meter of this machine. Never raises.
 
     Args:
         want_gpu: Whether a sleeping GPU may be woken because it will be used.
         sysfs_root: Root of sysfs.
         wall_url: URL of a wall plug.
-        cpu_power: Power model of the CPU, where no counter works.
+        cpu_power: Power model of the CPU, used only where no counter works.
         allow_model: Whether to model at all.
+        is_ours: Tells whether a process belongs to the work; others on a GPU are foreign.
     """
-    found: list[Meter] = []
-    missing: list[MissingMeter] = []
-    tried = [open_rapl(sysfs_root), open_nvml(sysfs_root, want_gpu=want_gpu)]
+    tried = [
+        open_rapl(sysfs_root),
+        open_nvml(sysfs_root, want_gpu=want_gpu, is_ours=is_ours),
+        open_battery(sysfs_root),
+    ]
     if wall_url is not None:
         tried.append(open_wall(wall_url))
-    for opened in tried:
-        if opened.meter is not None:
-            found.append(opened.meter)
-        missing += opened.missing
-    if allow_model and not _covers(found, DomainKind.CPU_PACKAGE):
+    found = [opened.meter for opened in tried if opened.meter is not None]
+    missing = [gap for opened in tried for gap in opened.missing]
+    if allow_model and not _covers_cpu(found):
         found.append(CpuModelMeter(cpu_power or CpuPowerModel.of(None, None)))
     return Discovery(tuple(found), tuple(missing))
 
@@ -69,5 +73,6 @@ def gpus(*, want_gpu: bool = True, sysfs_root: Path = SYSFS) -> tuple[Gpu, ...]:
     return find_gpus(sysfs_root, want_gpu=want_gpu)
 
 
-def _covers(meters: Iterable[Meter], kind: DomainKind) -> bool:
-    return any(domain.kind is kind for meter in meters for domain in meter.domains())
+def _covers_cpu(meters: Iterable[Meter]) -> bool:
+    kinds = {domain.kind for meter in meters for domain in meter.domains()}
+    return bool(kinds & {DomainKind.CPU_PACKAGE, DomainKind.SOC})
