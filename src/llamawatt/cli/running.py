@@ -70,7 +70,11 @@ def carry_out(order: Order) -> Run:
         bench = MeterBench(found.meters, found.missing, tell=observer.doing)
         stack.enter_context(bench)
         plan = make_study_plan(
-            _seeded(order), order.serving, models, bench.boundary, shlex.join(sys.argv)
+            _seeded(order),
+            order.serving,
+            models,
+            bench.boundary,
+            shlex.join(["llamawatt", *sys.argv[1:]]),
         )
         machine = machine_record(bench, gpus(), order.serving.described)
         writer, trials = _open(order, plan, machine)
