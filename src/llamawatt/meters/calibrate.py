@@ -10,7 +10,7 @@ from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Calibration, Domain, Quantity, Sample, Unavailable
 from llamawatt.meters.base import Meter
 from llamawatt.meters.device_facts import sensor_facts
-from llamawatt.meters.spread import positive_mean
+from llamawatt.meters.spread import positive_mean, student_factor
 from llamawatt.meters.ticks import Floats
 
 BUDGET_S = 3.0
@@ -167,7 +167,8 @@ def _jitter_s(off_s: Floats, number: Floats, width_s: float) -> float:
 
     Over k ticks the jitters add to k·jitter²; that each edge was seen in an interval of length w
     adds w²/6 once. A longer k tells the jitter better against w; k = 1 tells one that does not add
-    up. An estimate is known to its standard error, and is not negative.
+    up. An estimate is known to its standard error, is not negative, and is widened by Student's
+    factor, since ticks are predicted with it.
     """
     seen_s2 = width_s**2 / 6
     single_s2 = _robust_variance(np.diff(off_s) / np.sqrt(np.maximum(1.0, np.diff(number))))
@@ -177,6 +178,7 @@ def _jitter_s(off_s: Floats, number: Floats, width_s: float) -> float:
     many_s2 = _robust_variance(apart)
     error_s2 = math.sqrt(stride / len(apart)) * seen_s2
     walk_s2 = positive_mean(many_s2 - seen_s2, error_s2) / max(1.0, n_ticks)
+    walk_s2 *= student_factor(max(2, len(apart) // stride)) ** 2
     return math.sqrt(max(walk_s2, single_s2 - 2 * seen_s2))
 
 

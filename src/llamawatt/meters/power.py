@@ -49,6 +49,11 @@ class PowerPoints:
         return (self.period_s + self.averaging_s) / 2
 
     @property
+    def apart_s(self) -> float:
+        """Time between updates that are seen; 0 where the sensor is not known to have any."""
+        return max(self.spacing_s, self.period_s) if self.period_s > 0 else 0.0
+
+    @property
     def stride(self) -> int:
         """How many samples apart readings are independent updates."""
         wanted_s = max(self.period_s, self.averaging_s)
@@ -127,6 +132,8 @@ def widened(
     gaps = _gaps(points, low_s, high_s)
     if isinstance(gaps, Unavailable):
         return gaps
+    if t1_s - t0_s < points.apart_s:
+        return None
     energy_j = _energy_at(points, high_s) - _energy_at(points, low_s)
     rest = tail(_power_before_w(points, t0_s, t1_s) - after.power_w, added_s)
     energy_j -= (before.power_w + after.power_w) * added_s + rest.energy_j
@@ -209,17 +216,20 @@ def _lateness_s2(points: PowerPoints, seen_s: Floats) -> float:
     """Return the variance of the time from an update to the sample that first shows it.
 
     It is uniform over the lesser of spacing and period at worst. Where the tick is steady, samples
-    in step with it are all late alike: then it is the scatter of the phases at which changes are
-    seen, and what the phase may have drifted unseen.
+    in step with it are all late alike: then it is the spread of the phases at which changes are
+    seen (from the length R of their mean vector, -2·ln R in squared radians), and what the phase
+    may have drifted unseen.
     """
     late_s = min(points.spacing_s, points.period_s)
-    if late_s <= 0 or len(seen_s) < 3 or points.grid is None:
+    if late_s <= 0 or len(seen_s) < MIN_MOMENTS or points.grid is None:
         return late_s**2 / 12
-    turn_s = np.diff(seen_s)
-    turn_s = turn_s - points.period_s * np.round(turn_s / points.period_s)
+    turn_rad = 2 * math.pi * seen_s / points.period_s
+    length = float(np.hypot(np.mean(np.cos(turn_rad)), np.mean(np.sin(turn_rad))))
+    phase_rad2 = -2 * math.log(min(1.0, max(length, 1e-9)))
+    phase_s2 = phase_rad2 * (points.period_s / (2 * math.pi)) ** 2
     n_ticks = (seen_s[-1] - seen_s[0]) / points.period_s
     drift_s = float(points.grid.sigma_s(np.zeros(1), np.array([n_ticks]))[0])
-    return min(late_s**2 / 12, float(np.mean(turn_s**2)) / 2 + drift_s**2)
+    return min(late_s**2 / 12, phase_s2 + drift_s**2)
 
 
 def _power_before_w(points: PowerPoints, t0_s: float, t1_s: float) -> float:
@@ -256,6 +266,13 @@ def _missing_s(points: PowerPoints, t0_s: float, t1_s: float) -> float | Unavail
         return Unavailable(
             f"The power sensor gave {len(points.t_s)} readings; 2 are needed.",
             "Lengthen the window, or check the sensor with `llamawatt doctor`.",
+        )
+    apart_s = points.apart_s
+    if t1_s - t0_s < apart_s:
+        return Unavailable(
+            f"A window of {t1_s - t0_s:.3g} s may fall between two readings, "
+            f"which are {apart_s:.3g} s apart.",
+            "Lengthen the window, or repeat the work in it.",
         )
     first_s, last_s = float(points.t_s[0]), float(points.t_s[-1])
     missing_s = max(0.0, first_s - t0_s) + max(0.0, t1_s - last_s)
