@@ -1,11 +1,14 @@
 import pytest
 
 from llamawatt.core.clock import FakeClock
+from llamawatt.core.machine import MissingMeter
 from llamawatt.core.readings import Method
+from llamawatt.meters import discover as room
 from llamawatt.meters import nvml
 from llamawatt.meters.conformance import assert_meter_contract
 from llamawatt.meters.cpu_model import CpuPowerModel
 from llamawatt.meters.discover import discover, gpus
+from llamawatt.meters.opened import Opened
 from tests.meters.fakenvml import FakeGpu, FakeNvml
 from tests.meters.fakeplug import GEN2, plug_server
 from tests.meters.fakesysfs import battery, laptop
@@ -17,7 +20,7 @@ def found(tmp_path):
     opened = []
 
     def look(**options):
-        opened.append(discover(sysfs_root=tmp_path, **options))
+        opened.append(discover(sysfs_root=tmp_path / "sys", **options))
         return opened[-1]
 
     yield look
@@ -45,7 +48,7 @@ def test_nothing_is_modelled_when_that_is_not_allowed(found):
 
 
 def test_a_counter_takes_the_models_place(tmp_path, found):
-    laptop(tmp_path)
+    laptop(tmp_path / "sys")
     methods = {domain.method for meter in found().meters for domain in meter.domains()}
     assert methods == {Method.COUNTER}
 
@@ -56,8 +59,8 @@ def test_the_users_watts_reach_the_model(found):
 
 
 def test_a_whole_laptop_is_found_with_names_that_do_not_clash(tmp_path, found):
-    laptop(tmp_path)
-    battery(tmp_path, energy_now=50_000_000)
+    laptop(tmp_path / "sys")
+    battery(tmp_path / "sys", energy_now=50_000_000)
     with plug_server(GEN2) as plug:
         told = names(found(wall_url=plug.url))
         assert {"cpu-package-0", "platform", "battery", "wall", "wall-counter"} <= set(told)
@@ -71,7 +74,7 @@ def test_a_plug_that_does_not_answer_is_told_and_stops_nothing(found):
 
 
 def test_without_a_driver_there_are_no_gpus(tmp_path):
-    assert gpus(sysfs_root=tmp_path) == ()
+    assert gpus(sysfs_root=tmp_path / "sys") == ()
 
 
 def test_every_meter_found_here_keeps_the_contract():
@@ -79,6 +82,20 @@ def test_every_meter_found_here_keeps_the_contract():
     for index, meter in enumerate(discovery.meters):
         meter.close()
         assert_meter_contract(lambda index=index: discover(want_gpu=False).meters[index])
+
+
+def test_amd_gpus_are_numbered_after_nvidias(tmp_path, found, monkeypatch):
+    asked = []
+    nvidia = Opened(
+        nvml.open_nvml(tmp_path, load=lambda: FakeNvml(FakeClock(), FakeGpu(stuck=True))).meter,
+        (MissingMeter("gpu-1", "mute"), MissingMeter("gpu-0 counter", "stuck")),
+    )
+    monkeypatch.setattr(room, "open_nvml", lambda *roots, **options: nvidia)
+    monkeypatch.setattr(
+        room, "open_zeus", lambda root, **options: asked.append((root, options)) or Opened()
+    )
+    found(want_gpu=False)
+    assert asked == [(tmp_path, {"n_gpus": 2, "want_gpu": False})]
 
 
 def test_a_gpu_is_in_the_total_beside_the_cpu(tmp_path):

@@ -1,5 +1,6 @@
 """Finds every meter that works here, and says of the others why they do not."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,13 @@ from llamawatt.meters.battery import open_battery
 from llamawatt.meters.cpu_model import CpuModelMeter, CpuPowerModel
 from llamawatt.meters.nvml import find_gpus, open_nvml
 from llamawatt.meters.nvml_evidence import descends_from_us
+from llamawatt.meters.opened import Opened
 from llamawatt.meters.rapl import open_rapl
 from llamawatt.meters.wall import open_wall
+from llamawatt.meters.zeus import open_zeus
 
 SYSFS = Path("/sys")
+GPU_NAME = re.compile(r"gpu-\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,17 @@ def discover(
 
     Args:
         want_gpu: Whether a sleeping GPU may be woken because it will be used.
-        sysfs_root: Root of sysfs.
+        sysfs_root: Root of sysfs; what lies beside it is looked at for signs of a Jetson.
         wall_url: URL of a wall plug.
         cpu_power: Power model of the CPU, used only where no counter works.
         allow_model: Whether to model at all.
         is_ours: Tells whether a process belongs to the work; others on a GPU are foreign.
     """
+    nvidia = open_nvml(sysfs_root, want_gpu=want_gpu, is_ours=is_ours)
     tried = [
         open_rapl(sysfs_root),
-        open_nvml(sysfs_root, want_gpu=want_gpu, is_ours=is_ours),
+        nvidia,
+        open_zeus(sysfs_root.parent, n_gpus=_n_gpus(nvidia), want_gpu=want_gpu),
         open_battery(sysfs_root),
     ]
     if wall_url is not None:
@@ -71,6 +77,13 @@ def gpus(*, want_gpu: bool = True, sysfs_root: Path = SYSFS) -> tuple[Gpu, ...]:
         sysfs_root: Root of sysfs.
     """
     return find_gpus(sysfs_root, want_gpu=want_gpu)
+
+
+def _n_gpus(opened: Opened) -> int:
+    """Count the GPUs of an interface, those included that tell nothing."""
+    mute = {gap.meter for gap in opened.missing if GPU_NAME.fullmatch(gap.meter)}
+    domains = opened.meter.domains() if opened.meter is not None else ()
+    return len(mute | {domain.name for domain in domains if GPU_NAME.fullmatch(domain.name)})
 
 
 def _covers_cpu(meters: Iterable[Meter]) -> bool:
