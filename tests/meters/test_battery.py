@@ -1,8 +1,9 @@
 import pytest
 
-from llamawatt.core.clock import FakeClock
+from llamawatt.core.clock import FakeClock, SystemClock
 from llamawatt.core.readings import DomainKind, Unavailable
 from llamawatt.meters.battery import open_battery
+from llamawatt.meters.calibrate import calibrate
 from llamawatt.meters.conformance import assert_meter_contract
 from llamawatt.meters.power_supply import on_battery
 from tests.meters.fakesysfs import battery
@@ -104,6 +105,13 @@ def test_the_battery_of_a_mouse_is_not_the_machines(tmp_path):
     assert open_battery(tmp_path).meter is None
     assert open_battery(tmp_path).missing == ()
     assert on_battery(tmp_path) is None
+
+
+def test_a_gauge_that_rests_for_a_second_is_not_called_stuck(tmp_path):
+    battery(tmp_path, energy_now=50 * UWH)
+    found = calibrate(open_battery(tmp_path).meter, "battery", SystemClock(), 0.05)
+    assert found.update_period_s is None
+    assert found.flags == ()
 
 
 @pytest.mark.parametrize(("status", "expected"), [("Discharging", True), ("Full", False)])

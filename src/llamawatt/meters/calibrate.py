@@ -7,7 +7,14 @@ import numpy as np
 
 from llamawatt.core.clock import Clock
 from llamawatt.core.flags import Flag
-from llamawatt.core.readings import Calibration, Domain, Quantity, Sample, Unavailable
+from llamawatt.core.readings import (
+    Calibration,
+    Domain,
+    DomainKind,
+    Quantity,
+    Sample,
+    Unavailable,
+)
 from llamawatt.meters.base import Meter
 from llamawatt.meters.device_facts import sensor_facts
 from llamawatt.meters.spread import positive_mean, student_factor
@@ -29,6 +36,9 @@ LEISURE_CHANGES = 100
 MAX_FAILURES = 20
 MIN_SHARP = 5
 """With this many edges seen closely, those that a slow read blurred are left out."""
+
+SLOW_KINDS = {DomainKind.BATTERY, DomainKind.WALL}
+"""Their counters move once in many seconds: that none moved in a short look tells nothing."""
 
 QUANTUM = 1e-6
 """Values are told in whole micro-units or coarser."""
@@ -117,7 +127,7 @@ def _describe(domain: Domain, reads: _Reads, cpu_s: float, wall_s: float) -> Cal
     resolution = resolution_of(value)
     facts = None if is_counter else sensor_facts(domain.device)
     flags = [Flag.READS_FAILED] if reads.n_failed else []
-    if is_counter and not len(edge):
+    if is_counter and not len(edge) and domain.kind not in SLOW_KINDS:
         flags.append(Flag.COUNTER_STUCK)
     if is_counter and (np.diff(value) < 0).any() and domain.wrap_j is None:
         flags.append(Flag.COUNTER_BACKWARDS)
