@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import EnergyReading, Quantity, Unavailable
+from llamawatt.meters.conformance import assert_meter_contract
 from llamawatt.meters.fake import FakeMeter, SteppedClock
 from llamawatt.meters.fakesensor import COUNTER_100MS, POWER_PART_TIME, PROFILES
 from llamawatt.meters.loadshape import LoadShape, Piece
@@ -137,6 +138,12 @@ def test_reads_cost_simulated_time():
     sample = meter.read("gpu-0")
     assert clock.cpu_s() == pytest.approx(0.004)
     assert sample.t_s == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_it_keeps_the_contract_of_a_meter(name):
+    clock = FakeClock()
+    assert_meter_contract(lambda: FakeMeter(clock, SHAPE, name), clock)
 
 
 def test_a_closed_meter_refuses_and_an_unknown_domain_too():
