@@ -7,7 +7,6 @@ Tasmota: `Status 8` (`StatusSNS.ENERGY.Power` in W, `.Total` in kWh).
 
 import math
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -29,16 +28,16 @@ class Dialect:
     Attributes:
         name: The kind.
         path: What to ask.
-        power_w_at: Where in the answer the watts are.
-        energy_at: Where in the answer the counter is.
+        gauge_at: Where in the answer the watts are.
+        counter_at: Where in the answer the counter is.
         j_per_count: Joules in one unit of that counter.
         valid_at: Where it says whether it measures at all; None when it never says.
     """
 
     name: str
     path: str
-    power_w_at: tuple[str | int, ...]
-    energy_at: tuple[str | int, ...]
+    gauge_at: tuple[str | int, ...]
+    counter_at: tuple[str | int, ...]
     j_per_count: float
     valid_at: tuple[str | int, ...] | None = None
 
@@ -100,11 +99,11 @@ class Plug:
 
     def power_w(self) -> float | Unavailable:
         """Ask for the power at this moment."""
-        return self._asked(self.dialect.power_w_at, "power")
+        return self._asked(self.dialect.gauge_at, "power")
 
     def energy_j(self) -> float | Unavailable:
         """Ask for the cumulative energy."""
-        count = self._asked(self.dialect.energy_at, "energy")
+        count = self._asked(self.dialect.counter_at, "energy")
         return count if isinstance(count, Unavailable) else count * self.dialect.j_per_count
 
     def find(self, place: tuple[str | int, ...], what: str) -> float:
@@ -162,16 +161,8 @@ class Plug:
             raise PlugError(text) from None
 
 
-def find_plug(
-    url: str,
-    ask: Callable[[Plug], float] = lambda plug: plug.find(plug.dialect.power_w_at, "power"),
-) -> Plug | Unavailable:
-    """Find out what kind of plug answers at a URL. The caller closes it.
-
-    Args:
-        url: Its base URL.
-        ask: What it must answer.
-    """
+def find_plug(url: str) -> Plug | Unavailable:
+    """Find out what kind of plug answers at a URL. The caller closes it."""
     reasons = []
     for dialect in DIALECTS:
         try:
@@ -179,7 +170,7 @@ def find_plug(
         except httpx.InvalidURL as error:
             return Unavailable(f"{_cut(url)!r} is no URL ({error}).", REMEDY)
         try:
-            ask(plug)
+            plug.find(plug.dialect.gauge_at, "power")
         except PlugError as error:
             plug.close()
             reasons.append(str(error))
