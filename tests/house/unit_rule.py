@@ -18,6 +18,9 @@ QUANTITIES = _words("""
 """)
 """Words that name something with a dimension, when the value is a number."""
 
+POSITIONS = _words("offset start")
+"""Of these, the ones that are places in a sequence when they are whole numbers."""
+
 UNITS = _words("a bits bytes c hz j js js2 khz mhz mj ms mw ns s samples tokens uj v w wh")
 """Last words that say which unit."""
 
@@ -45,13 +48,18 @@ Broken = tuple[int, str]
 
 def broken_names(tree: ast.Module) -> list[Broken]:
     """Return every numeric field, argument or result that names a quantity without its unit."""
-    return sorted((line, name) for line, name in numeric_names(tree) if _lacks(name))
+    found = _numeric(tree)
+    return sorted((line, name) for line, name, note in found if _lacks(name, _is_whole(note)))
 
 
-def numeric_names(tree: ast.Module) -> list[Broken]:
+def numeric_names(tree: ast.Module) -> list[str]:
     """Return every field, argument and property that holds numbers."""
+    return [name for _, name, _ in _numeric(tree)]
+
+
+def _numeric(tree: ast.Module) -> list[tuple[int, str, ast.expr]]:
     found = [*_fields(tree), *_arguments(tree), *_results(tree)]
-    return [(line, name) for line, name, note in found if _is_number(note)]
+    return [each for each in found if _is_number(each[2])]
 
 
 def _fields(tree: ast.Module) -> Iterator[tuple[int, str, ast.expr]]:
@@ -108,12 +116,17 @@ def _last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _lacks(name: str) -> bool:
+def _is_whole(annotation: ast.expr) -> bool:
+    names = {_last_name(node) for node in ast.walk(annotation) if isinstance(node, ast.expr)}
+    return names & NUMBERS == {"int"}
+
+
+def _lacks(name: str, is_whole: bool) -> bool:
     words = name.strip("_").lower().split("_")
-    names_quantity = bool(
-        QUANTITIES.intersection(words) | QUANTITIES.intersection(_singular(words))
-    )
-    if not names_quantity or words[0] == "n" or "over" in words or name in ALLOWED:
+    quantities = QUANTITIES - POSITIONS if is_whole else QUANTITIES
+    if not quantities.intersection({*words, *_singular(words)}):
+        return False
+    if words[0] == "n" or "over" in words or name in ALLOWED:
         return False
     if "per" in words:
         return words[-1] not in PER

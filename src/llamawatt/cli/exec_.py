@@ -22,7 +22,7 @@ CONTEXT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 def exec_(
     command: Annotated[list[str], typer.Argument(help="The command and its arguments.")],
-    idle: Annotated[
+    idle_s: Annotated[
         float, typer.Option("--idle", min=0.0, help="Seconds of idle measured first; 0: none.")
     ] = 1.0,
     as_json: options.Json = False,
@@ -39,7 +39,7 @@ def exec_(
     from llamawatt.cli.metering import Metering
 
     meters = Metering(wall, cpu_idle_w, cpu_max_w, measured_only).discover()
-    result = api.run_command(command, idle_s=idle, meters=meters, stdout_to_stderr=as_json)
+    result = api.run_command(command, idle_s=idle_s, meters=meters, stdout_to_stderr=as_json)
     if as_json:
         typer.echo(api.to_json(result))
     else:
