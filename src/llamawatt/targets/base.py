@@ -1,7 +1,12 @@
 """The seam to llama.cpp: a target is started, has an endpoint, and is stopped."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
+
+
+def _nothing() -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +19,8 @@ class Endpoint:
         pid: Process id of the server when it is ours, else None.
         build: What the server says of its own build; empty when it does not say.
         model: Model name to send with requests, where the API wants one.
+        last_words: Returns how the server ended and what it wrote last, when it is ours and has
+            ended; else an empty text. A client puts it behind its own complaint.
     """
 
     url: str
@@ -21,6 +28,7 @@ class Endpoint:
     pid: int | None = None
     build: str = ""
     model: str = ""
+    last_words: Callable[[], str] = field(default=_nothing, compare=False, repr=False)
 
 
 class Target(Protocol):

@@ -1,7 +1,8 @@
 """Sends requests to an endpoint and records them: one client for every API."""
 
+import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 
 import httpx
@@ -12,11 +13,18 @@ from llamawatt.core.trials import RequestRecord
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.protocols import Ask, Protocol, protocol_of
 from llamawatt.targets.stream import Reception, receive
+from llamawatt.targets.wire import Call, Lines
 
 STREAMED_UP_TO = 4
 """Streams up to which answers are streamed. Beyond, an event per token and stream costs the
 host more than the tokens cost the device, so answers come whole and have no TTFT."""
 REQUEST_TIMEOUT_S = 600.0
+HEADERS = {
+    "content-type": "application/json",
+    "accept-encoding": "identity",
+    "connection": "close",
+}
+"""Bytes as the server writes them, and an end that tells itself."""
 
 
 class Client:
@@ -40,12 +48,14 @@ class Client:
     ) -> None:
         self._endpoint = endpoint
         self._clock = clock or SystemClock()
-        # llama-server closes a connection after a streamed answer; one that is kept for the next
-        # request may be closed under it. A new one on loopback costs a tenth of a millisecond.
+        # A connection for each request: it costs a tenth of a millisecond on loopback, before the
+        # window, and its end tells the end of the answer.
         limits = httpx.Limits(max_connections=n_parallel, max_keepalive_connections=0)
+        self._lines = Lines()
         self._http = httpx.Client(
             base_url=endpoint.url, timeout=timeout_s, limits=limits, trust_env=False
         )
+        self._closes = endpoint.kind == "llama-server" and endpoint.url.startswith("http:")
         self._protocol: Protocol = protocol_of(endpoint, self._http, seed)
         self._pool = ThreadPoolExecutor(n_parallel, "llamawatt-stream")
 
@@ -58,9 +68,11 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Closing the connections first ends the threads that still read from them.
+        # Hanging up ends the threads that still read; closing alone would not wake them.
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._lines.hang_up(for_good=True)
+        self._pool.shutdown(wait=True)
         self._http.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def run(
         self, asks: Sequence[Ask], *, n_parallel: int = 1, fixed_length: bool = True
@@ -84,32 +96,54 @@ class Client:
         try:
             return [job.result() for job in jobs]
         except BaseException:
-            for job in jobs:
-                job.cancel()
+            self._abandon(jobs)
             raise
 
-    def _one(self, ask: Ask, body: bytes, streamed: bool) -> RequestRecord:
-        path = self._protocol.path(ask)
-        t0_s = self._clock.now_s()
-        try:
-            answer = self._receive(path, body, streamed)
-        except httpx.HTTPError as error:
-            raise TargetError(
-                f"The server at {self._endpoint.url} broke off ({_reason(error)}).",
-                "Look at its log; it may have run out of memory.",
-            ) from error
-        return self._protocol.record(ask, answer, t0_s)
+    def _abandon(self, jobs: Sequence[Future[RequestRecord]]) -> None:
+        """End every request that still runs: none may run into the next window."""
+        for job in jobs:
+            job.cancel()
+        self._lines.hang_up(for_good=False)
+        wait(jobs)
 
-    def _receive(self, path: str, body: bytes, streamed: bool) -> Reception:
-        headers = {"content-type": "application/json"}
-        with self._http.stream("POST", path, content=body, headers=headers) as response:
+    def _one(self, ask: Ask, body: bytes, streamed: bool) -> RequestRecord:
+        call = Call(self._clock, self._lines)
+        try:
+            answer = self._receive(call, self._protocol.path(ask), body, streamed)
+            return self._protocol.record(ask, answer, call.t0_s)
+        except httpx.HTTPError as error:
+            what = f"The server at {self._endpoint.url} broke off ({_reason(error)})."
+            raise TargetError(what, self._endpoint.last_words()) from error
+        finally:
+            call.close()
+
+    def _receive(self, call: Call, path: str, body: bytes, streamed: bool) -> Reception:
+        with self._http.stream(
+            "POST", path, content=body, headers=HEADERS, extensions={"trace": call.trace}
+        ) as response:
             if response.status_code != httpx.codes.OK:
-                text = response.read().decode("utf-8", "replace")[:300]
+                said = _complaint(response.read())
                 raise TargetError(
-                    f"{self._endpoint.url}{path} answered {response.status_code}: {text}"
+                    f"{self._endpoint.url}{path} answered {response.status_code}: {said}",
+                    self._endpoint.last_words(),
                 )
-            return receive(response.iter_raw(), self._clock, streamed=streamed)
+            token = self._protocol.token if streamed else None
+            on_first = call.gather if self._closes else _no_more
+            return receive(response.iter_raw(), self._clock, token, on_first)
+
+
+def _no_more() -> None:
+    """Do nothing: every byte wakes the reader."""
 
 
 def _reason(error: httpx.HTTPError) -> str:
     return str(error) or type(error).__name__
+
+
+def _complaint(body: bytes) -> str:
+    """Return the message in an error's body, or the start of the body."""
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return body.decode("utf-8", "replace")[:300]
+    return str(error.get("message", error)) if isinstance(error, dict) else str(error)

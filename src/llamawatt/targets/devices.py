@@ -2,10 +2,9 @@
 
 import re
 import subprocess
-import sys
 
 from llamawatt.core.errors import TargetError
-from llamawatt.targets.launcher import Program
+from llamawatt.targets.launcher import PYTHON, Program
 
 LIST_TIMEOUT_S = 60.0
 _LISTED = re.compile(r"^\s+(?P<device>[A-Za-z]+\d*): (?P<name>.+?)(?: \(.*)?$")
@@ -26,7 +25,7 @@ def gpu_devices(program: Program) -> tuple[str, ...]:
         TargetError: the program does not run.
     """
     if program.kind == "embedded":
-        command: tuple[str, ...] = (sys.executable, "-c", _EMBEDDED)
+        command: tuple[str, ...] = (*PYTHON, "-c", _EMBEDDED)
     else:
         command = (*program.command, "--list-devices")
     try:

@@ -10,10 +10,21 @@ import sys
 import threading
 from typing import Any
 
-from llamawatt.targets.guard import die_with
-
 GPU_VISIBILITY = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
 """Set to nothing for `--device none`: a build with a GPU backend then opens no context on it."""
+
+SWITCHES: dict[str, tuple[str, bool]] = {
+    "warmup": ("--no-warmup", False),
+    "ui": ("--no-ui --no-webui", False),
+    "no_kv_offload": ("-nkvo --no-kv-offload", True),
+    "kv_unified": ("-kvu --kv-unified", True),
+    "no_extra_bufts": ("-nr --no-repack", True),
+    "cont_batching": ("-nocb --no-cont-batching", False),
+    "no_op_offload": ("--no-op-offload", True),
+    "swa_full": ("--swa-full", True),
+    "endpoint_metrics": ("--metrics", True),
+}
+"""Parameter of llama.cpp → llama-server's switch in all spellings, and what it sets."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,9 +48,10 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--poll", type=int, default=None)
     flags.add_argument("--sleep-idle-seconds", type=int, default=-1)
     flags.add_argument("--cache-ram", type=int, default=None)
-    flags.add_argument("--no-warmup", action="store_true")
-    flags.add_argument("--no-ui", "--no-webui", action="store_true")
-    flags.add_argument("--parent-pid", type=int, default=None, help=argparse.SUPPRESS)
+    flags.add_argument("--threads-http", type=int, default=None)
+    flags.add_argument("--prio", type=int, choices=[0, 1, 2, 3], default=None)
+    for parameter, (spellings, value) in SWITCHES.items():
+        flags.add_argument(*spellings.split(), dest=parameter, action="store_const", const=value)
     return flags
 
 
@@ -58,8 +70,6 @@ def params_from(flags: argparse.Namespace) -> Any:  # noqa: ANN401  (xllamacpp i
     params.n_gpu_layers = 0 if flags.device == "none" else flags.n_gpu_layers
     params.n_parallel = flags.parallel
     params.n_ctx = flags.ctx_size
-    params.warmup = not flags.no_warmup
-    params.ui = not flags.no_ui
     params.sleep_idle_seconds = flags.sleep_idle_seconds
     params.flash_attn_type = _flash_attention(xllamacpp, flags.flash_attn)
     params.cache_type_k = _cache_type(xllamacpp, flags.cache_type_k)
@@ -68,20 +78,24 @@ def params_from(flags: argparse.Namespace) -> Any:  # noqa: ANN401  (xllamacpp i
         "n_batch": flags.batch_size,
         "n_ubatch": flags.ubatch_size,
         "cache_ram_mib": flags.cache_ram,
+        "n_threads_http": flags.threads_http,
+        **{parameter: getattr(flags, parameter) for parameter in SWITCHES},
     }
     for name, value in optional.items():
         if value is not None:
             setattr(params, name, value)
-    _set_threads(params, flags)
+    _set_threads(xllamacpp, params, flags)
     return params
 
 
-def _set_threads(params: Any, flags: argparse.Namespace) -> None:  # noqa: ANN401
+def _set_threads(module: Any, params: Any, flags: argparse.Namespace) -> None:  # noqa: ANN401
     params.cpuparams.n_threads = flags.threads
     params.cpuparams_batch.n_threads = flags.threads_batch
     for group in (params.cpuparams, params.cpuparams_batch):
         if flags.poll is not None:
             group.poll = flags.poll
+        if flags.prio is not None:
+            group.priority = module.ggml_sched_priority(flags.prio)
         if flags.cpu_mask is not None:
             group.cpumask = mask_bits(flags.cpu_mask, len(group.cpumask))
             group.mask_valid = True
@@ -118,15 +132,14 @@ def _cache_type(module: Any, word: str) -> Any:  # noqa: ANN401
 def main(arguments: list[str]) -> int:
     """Serve until a signal ends it. Returns the exit code."""
     flags = parser().parse_args(arguments)
-    if flags.parent_pid is not None:
-        die_with(flags.parent_pid)
     if flags.device == "none":
         os.environ.update(dict.fromkeys(GPU_VISIBILITY, ""))
     import xllamacpp  # noqa: PLC0415
 
-    stop = threading.Event()
+    # Ended by the kernel, at once and also while a model loads: the wheel's own shutdown waits for
+    # open streams, and Python's handlers for the load.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, signal.SIG_DFL)
     try:
         server = xllamacpp.Server(params_from(flags))
     except (RuntimeError, ValueError) as error:
@@ -134,10 +147,8 @@ def main(arguments: list[str]) -> int:
         return 1
     sys.stderr.write(f"listening on {server.listening_address}\n")
     sys.stderr.flush()
-    stop.wait()
-    # The wheel's own shutdown can wait for open streams; nothing here needs it.
-    sys.stderr.flush()
-    os._exit(0)
+    threading.Event().wait()
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,43 +17,51 @@ PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
 WATCH_S = 0.5
 """How often the parent is looked for where the kernel does not tell."""
+NOT_STARTED = 127
+"""What a shell reports for a program that cannot be run."""
 
 
-def die_with(parent_pid: int) -> None:
-    """Have this process end when its parent does; end now if the parent is gone already.
+def become(parent_pid: int, command: list[str]) -> int:
+    """Turn this process into the program, bound to the life of its parent. Linux only.
 
-    Off Linux a daemon thread watches the parent.
+    Returns:
+        The exit code, only when the program cannot be run.
     """
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent_pid:
-            os._exit(1)
-    else:
-        threading.Thread(target=_watch, args=(parent_pid, None), daemon=True).start()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:  # it died before the kernel was asked
+        return NOT_STARTED
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them; exec would keep that
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], command)  # noqa: S606  (this is what a guard is for)
+    except OSError as error:
+        sys.stderr.write(f"{command[0]}: {error.strerror}\n")
+    return NOT_STARTED
 
 
-def _watch(parent_pid: int, child: "subprocess.Popen[bytes] | None") -> None:
+def watch_over(parent_pid: int, command: list[str]) -> int:
+    """Run the program and kill it when the parent is gone. Returns the exit code."""
+    try:
+        child = subprocess.Popen(command)
+    except OSError as error:
+        sys.stderr.write(f"{command[0]}: {error.strerror}\n")
+        return NOT_STARTED
+    threading.Thread(target=_watch, args=(parent_pid, child), daemon=True).start()
+    return child.wait()
+
+
+def _watch(parent_pid: int, child: "subprocess.Popen[bytes]") -> None:
     while os.getppid() == parent_pid:
         time.sleep(WATCH_S)
-    if child is not None:
-        child.kill()
+    child.kill()
     os._exit(1)
 
 
 def main(arguments: list[str]) -> int:
-    """Replace this process by the command (Linux), or run it under watch (elsewhere)."""
+    """Run the command by the better of the two ways."""
     parent_pid, command = int(arguments[0]), arguments[2:]
-    if sys.platform == "linux":
-        die_with(parent_pid)
-        try:
-            os.execvp(command[0], command)  # noqa: S606  (this is what a guard is for)
-        except OSError as error:
-            sys.stderr.write(f"{command[0]}: {error.strerror}\n")
-            return 127
-    child = subprocess.Popen(command)
-    threading.Thread(target=_watch, args=(parent_pid, child), daemon=True).start()
-    return child.wait()
+    start = become if sys.platform == "linux" else watch_over
+    return start(parent_pid, command)
 
 
 if __name__ == "__main__":

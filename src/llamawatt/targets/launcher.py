@@ -6,16 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from llamawatt.core.clock import Clock, SystemClock
 from llamawatt.core.errors import TargetError
 from llamawatt.targets.base import Endpoint
-from llamawatt.targets.log import hint, last_lines
+from llamawatt.targets.log import ServerLog
 from llamawatt.targets.spec import TargetSpec, to_flags
 
 HOST = "127.0.0.1"
@@ -24,6 +26,13 @@ POLL_S = 0.02
 HEALTH_TIMEOUT_S = 2.0
 STOP_S = 5.0
 """Time given to a server to end by itself before it is killed."""
+LAST_WORDS_S = 1.0
+"""Time given to a server that broke off to be gone, so that it can be said how it ended."""
+PYTHON = (sys.executable, "-P")
+"""`-P` keeps a user's `signal.py` in the current folder out of our own processes."""
+_SPAWNER = ThreadPoolExecutor(1, "llamawatt-spawn")
+"""Starts every server. The kernel takes the *thread* that started a process for its parent
+(`man 2 prctl`, PR_SET_PDEATHSIG), and this one lives until the interpreter ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class Program:
 
 def embedded_program() -> Program:
     """Return llama.cpp as it comes with llamawatt."""
-    return Program((sys.executable, "-m", "llamawatt.targets.embedded"), "llama.cpp", "embedded")
+    return Program((*PYTHON, "-m", "llamawatt.targets.embedded"), "llama.cpp", "embedded")
 
 
 def binary_program(path: Path) -> Program:
@@ -84,7 +93,7 @@ class ServerProcess:
         self._start_timeout_s = start_timeout_s
         self._clock = clock or SystemClock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = Path(os.devnull)
+        self._log: ServerLog | None = None
 
     def start(self) -> Endpoint:
         """Start the server and wait until it is healthy.
@@ -100,7 +109,7 @@ class ServerProcess:
                 return self._wait_healthy(port)
             except TargetError as error:
                 self.stop()
-                if "port is taken" not in error.what or attempt == PORT_TRIES - 1:
+                if "port is taken" not in error.remedy or attempt == PORT_TRIES - 1:
                     raise
         raise AssertionError("the loop above returns or raises")
 
@@ -109,25 +118,27 @@ class ServerProcess:
         process, self._process = self._process, None
         if process is not None:
             _end(process)
-        if self._log != Path(os.devnull):
-            self._log.unlink(missing_ok=True)
-            self._log = Path(os.devnull)
+        log, self._log = self._log, None
+        if log is not None:
+            log.close()
+
+    def last_words(self) -> str:
+        """Return how the server ended and what it wrote last; empty while it runs."""
+        process = self._process
+        if process is None:
+            return ""
+        try:
+            code = process.wait(LAST_WORDS_S)
+        except subprocess.TimeoutExpired:
+            return ""
+        return f"{self._program.name} ended with {_how(code)}. {self._written()}"
 
     def _spawn(self, port: int) -> None:
-        handle, name = tempfile.mkstemp(prefix="llamawatt-server-", suffix=".log")
-        self._log = Path(name)
-        guard = (sys.executable, "-m", "llamawatt.targets.guard", str(os.getpid()), "--")
+        self._log = ServerLog()
+        guard = (*PYTHON, "-m", "llamawatt.targets.guard", str(os.getpid()), "--")
         flags = to_flags(self._spec, self._model_path, HOST, port)
-        try:
-            self._process = subprocess.Popen(
-                [*guard, *self._program.command, *flags],
-                stdin=subprocess.DEVNULL,
-                stdout=handle,
-                stderr=handle,
-                start_new_session=True,
-            )
-        finally:
-            os.close(handle)
+        command = [*guard, *self._program.command, *flags]
+        self._process = _SPAWNER.submit(_popen, command, self._log.descriptor).result()
 
     def _wait_healthy(self, port: int) -> Endpoint:
         url = f"http://{HOST}:{port}"
@@ -135,31 +146,40 @@ class ServerProcess:
         with httpx.Client(timeout=HEALTH_TIMEOUT_S, trust_env=False) as http:
             while True:
                 self._check_alive()
-                if _healthy(http, url):
-                    self._check_alive()
+                if self._is_up(http, url, port):
                     return self._endpoint(http, url)
                 if self._clock.now_s() > deadline_s:
                     raise self._failed(f"was not healthy within {self._start_timeout_s:.0f} s")
                 self._clock.sleep_s(POLL_S)
 
+    def _is_up(self, http: httpx.Client, url: str, port: int) -> bool:
+        """Tell whether it is our server that is healthy, and no other program on its port."""
+        process = self._process
+        return process is not None and _healthy(http, url) and _listens(process.pid, port)
+
     def _check_alive(self) -> None:
         process = self._process
-        if process is None or process.poll() is None:
-            return
-        code = process.returncode
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        raise self._failed(f"ended with {how} while starting")
+        if process is not None and process.poll() is not None:
+            raise self._failed(f"ended with {_how(process.returncode)} while starting")
 
     def _failed(self, what: str) -> TargetError:
-        meaning = hint(self._log)
-        tail = "".join(f"\n    {line}" for line in last_lines(self._log))
-        said = f" It wrote last:{tail}" if tail else " It wrote nothing."
-        sentence = f"{self._program.name} {what} (model {self._model_path})."
-        return TargetError(f"{sentence} {meaning}".strip() + said)
+        return TargetError(
+            f"{self._program.name} {what} (model {self._model_path}).", self._written()
+        )
+
+    def _written(self) -> str:
+        """Return what the log's end means, and that end."""
+        log = self._log
+        lines = log.last_lines() if log else []
+        meaning = log.hint() if log else ""
+        tail = "".join(f"\n    {line}" for line in lines)
+        said = f"It wrote last:{tail}" if tail else "It wrote nothing."
+        return f"{meaning} {said}".strip()
 
     def _endpoint(self, http: httpx.Client, url: str) -> Endpoint:
         pid = self._process.pid if self._process else None
-        return Endpoint(url=url, kind="llama-server", pid=pid, build=server_build(http, url))
+        build = server_build(http, url)
+        return Endpoint(url, "llama-server", pid, build, last_words=self.last_words)
 
 
 def free_port() -> int:
@@ -183,6 +203,37 @@ def _healthy(http: httpx.Client, url: str) -> bool:
         return http.get(f"{url}/health").status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Tell whether a process, or a child of it, listens on a port."""
+    try:
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            for line in each.net_connections("tcp"):
+                if line.status == psutil.CONN_LISTEN and line.laddr.port == port:
+                    return True
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True  # nobody may look, and a clash would have ended it
+    return False
+
+
+def _popen(command: Sequence[str], output: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    return f"signal {signal.Signals(-code).name}"
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

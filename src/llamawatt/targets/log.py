@@ -1,10 +1,18 @@
 """What a server wrote before it failed, and what that means in words."""
 
+import fcntl
+import os
 import re
-from pathlib import Path
+import tempfile
+import threading
 
 LAST_LINES = 8
+HINT_LINES = 60
 TAIL_BYTES = 16_384
+MOST_BYTES = 8_388_608
+"""Size at which a log is cut down to its tail."""
+TRIM_S = 10.0
+"""How often the size is looked at: one stat costs microseconds."""
 
 HINTS: tuple[tuple[str, str], ...] = (
     (
@@ -16,7 +24,8 @@ HINTS: tuple[tuple[str, str], ...] = (
         "The file is no GGUF.",
     ),
     (
-        r"data is not within|corrupted or incomplete|unexpectedly reached end",
+        r"data is not within|corrupted or incomplete|unexpectedly reached end"
+        r"|gguf_init_\w+: failed to read",
         "The GGUF is cut short; fetch it again.",
     ),
     (
@@ -33,28 +42,75 @@ HINTS: tuple[tuple[str, str], ...] = (
         "A library is missing: set LD_LIBRARY_PATH to the folder of llama-server.",
     ),
     (
-        r"unrecognized arguments|invalid argument|unknown argument",
+        r"unrecognized arguments|error: (invalid|unknown) argument|error: argument ",
         "This llama-server does not know one of the flags.",
     ),
 )
 """Pattern in a log → what it means."""
 
 
-def last_lines(path: Path, count: int = LAST_LINES) -> list[str]:
-    """Return the last lines of a log; empty when there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+class ServerLog:
+    """Everything a server writes, in a file without a name: nothing is left after a kill.
+
+    The server writes to it by itself, so that no line costs this process anything. A sleeping
+    thread keeps it bounded.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the server)
+        _append_only(self._file.fileno())
+        self._closed = threading.Event()
+        threading.Thread(target=self._keep_bounded, name="llamawatt-log", daemon=True).start()
+
+    @property
+    def descriptor(self) -> int:
+        """The file's descriptor, to be a process's output."""
+        return self._file.fileno()
+
+    def last_lines(self, count: int = LAST_LINES) -> list[str]:
+        """Return the last lines that are not blank; none when closed."""
+        if self._closed.is_set():
+            return []
+        text = self._tail().decode("utf-8", "replace")
+        return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+
+    def hint(self) -> str:
+        """Return what its end means, in a sentence; empty when it says nothing we know."""
+        return hint("\n".join(self.last_lines(HINT_LINES)))
+
+    def trim(self, most_bytes: int = MOST_BYTES) -> None:
+        """Cut it down to its tail when it has grown beyond `most_bytes`."""
+        descriptor = self._file.fileno()
+        if os.fstat(descriptor).st_size > most_bytes:
+            tail = self._tail()
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, tail)
+
+    def close(self) -> None:
+        """Let go of the file. Safe to call twice."""
+        self._closed.set()
+        self._file.close()
+
+    def _tail(self) -> bytes:
+        size = os.fstat(self._file.fileno()).st_size
+        return os.pread(self._file.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES))
+
+    def _keep_bounded(self) -> None:
+        while not self._closed.wait(TRIM_S):
+            try:
+                self.trim()
+            except (OSError, ValueError):  # closed meanwhile, or the disk is full
+                return
 
 
-def hint(path: Path) -> str:
-    """Return what the log's end means, in a sentence; empty when it says nothing we know."""
-    text = "\n".join(last_lines(path, 60))
+def _append_only(descriptor: int) -> None:
+    """Have every write go to the end, also after a cut."""
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_APPEND)
+
+
+def hint(text: str) -> str:
+    """Return what the end of a log means, in a sentence; empty when it says nothing we know."""
     for pattern, meaning in HINTS:
         if re.search(pattern, text, re.IGNORECASE):
             return meaning

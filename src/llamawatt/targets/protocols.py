@@ -1,18 +1,26 @@
 """How each API is asked, and where in its answer the counts and times stand."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Protocol as Interface
-from typing import cast
 
 import httpx
 
 from llamawatt.core.errors import TargetError
 from llamawatt.core.trials import RequestRecord
+from llamawatt.targets.answers import (
+    cached_in,
+    count_in,
+    excerpt,
+    finish_of,
+    last_of,
+    make_record,
+    nanosecond_times,
+    server_times,
+)
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.stream import Reception
-
-Event = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,10 @@ class Ask:
 
 class Protocol(Interface):
     """One API."""
+
+    @property
+    def token(self) -> re.Pattern[bytes]:
+        """Return what the bytes of an event with a token contain."""
 
     def path(self, ask: Ask) -> str:
         """Return the path to post to."""
@@ -63,6 +75,8 @@ def protocol_of(endpoint: Endpoint, http: httpx.Client, seed: int) -> Protocol:
 class LlamaServer:
     """llama-server's own `/completion`, with its `timings`."""
 
+    token = re.compile(rb"\{")
+
     def __init__(self, http: httpx.Client, seed: int) -> None:
         self._http = http
         self._seed = seed
@@ -91,15 +105,17 @@ class LlamaServer:
         last = answer.events[-1]
         timings = last.get("timings")
         if not isinstance(timings, dict):
-            raise TargetError(f"llama-server gave no timings for {ask.prompt_id}: {_short(last)}")
-        prefill_s, decode_s = timings["prompt_ms"] / 1e3, timings["predicted_ms"] / 1e3
-        return _record(
-            ask,
+            raise TargetError(f"llama-server gave no timings for {ask.prompt_id}: {excerpt(last)}")
+        return make_record(
+            ask.prompt_id,
             answer,
             t0_s,
-            counts=(int(timings["prompt_n"]), int(timings["predicted_n"])),
-            times=(prefill_s, decode_s),
-            n_cached=int(timings.get("cache_n", 0)),
+            counts=(
+                count_in(timings, "prompt_n", ask.prompt_id),
+                count_in(timings, "predicted_n", ask.prompt_id),
+            ),
+            times=server_times(timings),
+            n_cached=count_in(timings, "cache_n", ask.prompt_id) if "cache_n" in timings else 0,
             finish=str(last.get("stop_type", "")),
         )
 
@@ -120,6 +136,8 @@ class LlamaServer:
 
 class Ollama:
     """Ollama's `/api/generate`, with its durations in nanoseconds."""
+
+    token = re.compile(rb"\{")
 
     def __init__(self, model: str, seed: int) -> None:
         self._model = model
@@ -143,16 +161,21 @@ class Ollama:
     def record(self, ask: Ask, answer: Reception, t0_s: float) -> RequestRecord:
         """Return the record of an answer, with the server's durations."""
         last = answer.events[-1]
-        counts = (_count(last, "prompt_eval_count", ask), _count(last, "eval_count", ask))
-        durations = [last.get(f"{name}_duration") for name in ("prompt_eval", "eval")]
-        known = all(isinstance(value, int) for value in durations)
-        times = tuple(cast("int", value) / 1e9 for value in durations) if known else None
+        counts = (
+            count_in(last, "prompt_eval_count", ask.prompt_id),
+            count_in(last, "eval_count", ask.prompt_id),
+        )
         finish = str(last.get("done_reason", ""))
-        return _record(ask, answer, t0_s, counts=counts, times=_pair(times), finish=finish)
+        return make_record(
+            ask.prompt_id, answer, t0_s, counts=counts, times=nanosecond_times(last), finish=finish
+        )
 
 
 class OpenAI:
     """The OpenAI chat API: the common ground of every server."""
+
+    token = re.compile(rb'"(?:content|reasoning_content|reasoning)"\s*:\s*"[^"]')
+    """Not the role, which some servers send before the prompt is evaluated."""
 
     def __init__(self, model: str, seed: int) -> None:
         self._model = model
@@ -180,58 +203,24 @@ class OpenAI:
 
     def record(self, ask: Ask, answer: Reception, t0_s: float) -> RequestRecord:
         """Return the record of an answer; without server timings the client's clock is used."""
-        usage = next(
-            (event["usage"] for event in reversed(answer.events) if event.get("usage")), None
-        )
+        usage = last_of(answer.events, "usage")
         if not isinstance(usage, dict):
             raise TargetError(
                 f"The server did not count the tokens of {ask.prompt_id} (no `usage`).",
                 "llamawatt never counts words instead; use a server that reports usage.",
             )
-        counts = (_count(usage, "prompt_tokens", ask), _count(usage, "completion_tokens", ask))
-        timings = next((e["timings"] for e in reversed(answer.events) if e.get("timings")), None)
-        times = None
-        if isinstance(timings, dict):
-            times = (timings["prompt_ms"] / 1e3, timings["predicted_ms"] / 1e3)
-        return _record(ask, answer, t0_s, counts=counts, times=times)
-
-
-def _record(
-    ask: Ask,
-    answer: Reception,
-    t0_s: float,
-    *,
-    counts: tuple[int, int],
-    times: tuple[float, float] | None,
-    n_cached: int = 0,
-    finish: str = "",
-) -> RequestRecord:
-    """Put a record together. Without the server's times, the first token splits the latency."""
-    latency_s = answer.last_s - t0_s
-    ttft_s = None if answer.first_s is None else answer.first_s - t0_s
-    timed_by = {"latency_s": "client"}
-    if ttft_s is not None:
-        timed_by["ttft_s"] = "client"
-    prefill_s, decode_s, side = None, None, ""
-    if times is not None:
-        prefill_s, decode_s, side = *times, "server"
-    elif ttft_s is not None:
-        prefill_s, decode_s, side = ttft_s, latency_s - ttft_s, "client"
-    if side:
-        timed_by |= {"prefill_s": side, "decode_s": side}
-    return RequestRecord(
-        prompt_id=ask.prompt_id,
-        n_prompt=counts[0],
-        n_generated=counts[1],
-        latency_s=latency_s,
-        ttft_s=ttft_s,
-        prefill_s=prefill_s,
-        decode_s=decode_s,
-        t0_s=t0_s,
-        timed_by=timed_by,
-        n_cached=n_cached,
-        finish=finish,
-    )
+        n_cached = cached_in(usage)
+        n_prompt = count_in(usage, "prompt_tokens", ask.prompt_id) - n_cached
+        timings = last_of(answer.events, "timings")
+        return make_record(
+            ask.prompt_id,
+            answer,
+            t0_s,
+            counts=(n_prompt, count_in(usage, "completion_tokens", ask.prompt_id)),
+            times=server_times(timings) if isinstance(timings, dict) else None,
+            n_cached=n_cached,
+            finish=finish_of(answer.events),
+        )
 
 
 def _text(ask: Ask, api: str) -> str:
@@ -241,21 +230,3 @@ def _text(ask: Ask, api: str) -> str:
         f"{api} takes no token ids, so the shape of {ask.prompt_id} cannot be sent.",
         "Use a text suite, or a llama-server.",
     )
-
-
-def _count(event: Event, key: str, ask: Ask) -> int:
-    value = event.get(key)
-    if not isinstance(value, int):
-        raise TargetError(
-            f"The server did not count the tokens of {ask.prompt_id} (no `{key}`): {_short(event)}",
-            "llamawatt never counts words instead.",
-        )
-    return value
-
-
-def _pair(times: tuple[float, ...] | None) -> tuple[float, float] | None:
-    return None if times is None else (times[0], times[1])
-
-
-def _short(event: Event) -> str:
-    return json.dumps(event)[:200]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from llamawatt.core.errors import SpecError
 from llamawatt.core.trials import FactorValue
@@ -31,7 +31,8 @@ class TargetSpec(BaseModel):
         n_ctx: Context of all streams together, tokens.
         cpu_mask: Hexadecimal affinity mask.
         poll: How much threads spin while they wait, 0 to 100.
-        extra: Further flags of llama-server, verbatim.
+        extra: Further flags of llama-server, verbatim. None of those above, nor the model and the
+            address: what a record says must be what ran.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +51,16 @@ class TargetSpec(BaseModel):
     cpu_mask: Annotated[str, Field(pattern=r"^(0x)?[0-9A-Fa-f]+$")] | None = None
     poll: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
     extra: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.device == "none" and self.n_gpu_layers:
+            raise ValueError("device=none leaves no GPU for n_gpu_layers")
+        for flag in self.extra:
+            name = OWN_FLAGS.get(flag.split("=", 1)[0])
+            if name is not None:
+                raise ValueError(f"{flag} belongs to {name}, which is not set by extra flags")
+        return self
 
     def settings(self) -> dict[str, FactorValue]:
         """Return the settings that are set, as plain values."""
@@ -73,6 +84,15 @@ FLAGS: dict[str, str] = {
     "poll": "--poll",
 }
 """Setting → flag of llama-server (its `--help`)."""
+OWN_FLAGS: dict[str, str] = {
+    **{flag: name for name, flag in FLAGS.items()},
+    **{"-t": "n_threads", "-tb": "n_threads_batch", "-ngl": "n_gpu_layers"},
+    **{"--gpu-layers": "n_gpu_layers", "-dev": "device", "-b": "n_batch", "-ub": "n_ubatch"},
+    **{"-fa": "flash_attn", "-ctk": "cache_type_k", "-ctv": "cache_type_v", "-np": "n_parallel"},
+    **{"-c": "n_ctx", "-C": "cpu_mask", "-m": "the model", "--model": "the model"},
+    **{"--host": "the address", "--port": "the address"},
+}
+"""Flag, in every spelling → the setting that it belongs to."""
 
 
 def make_spec(settings: Mapping[str, object]) -> TargetSpec:
@@ -85,19 +105,27 @@ def make_spec(settings: Mapping[str, object]) -> TargetSpec:
         return TargetSpec.model_validate(dict(settings))
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        name = str(detail["loc"][0]) if detail["loc"] else "settings"
+        name = str(detail["loc"][0]) if detail["loc"] else ""
         if detail["type"] == "extra_forbidden":
             known = ", ".join(TargetSpec.model_fields)
             raise SpecError(f"There is no setting {name!r}.", f"Known are {known}.") from error
+        if not detail["loc"]:
+            complaint = detail["msg"].removeprefix("Value error, ")
+            raise SpecError(f"The settings do not hold together: {complaint}.") from error
         given = settings.get(name)
         raise SpecError(f"{name}={given!r} does not hold: {detail['msg'].lower()}.") from error
 
 
 def to_flags(spec: TargetSpec, model_path: Path, host: str, port: int) -> list[str]:
-    """Return llama-server's flags, the model and the address included."""
+    """Return llama-server's flags, the model and the address included.
+
+    No layers on the GPU means no GPU: without `--device none` a build with CUDA opens it all the
+    same, and runs large prompts on it.
+    """
     flags = ["--model", str(model_path), "--host", host, "--port", str(port)]
+    alone = {"device": "none"} if spec.n_gpu_layers == 0 and spec.device is None else {}
     for name, flag in FLAGS.items():
-        value = getattr(spec, name)
+        value = alone.get(name, getattr(spec, name))
         if value is not None:
             flags += [flag, str(value)]
     return [*flags, *spec.extra]

@@ -1,7 +1,8 @@
-"""Receives an answer with as little work per token as possible: two times and the last event."""
+"""Receives an answer with as little work per token as possible: two times and the last events."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from llamawatt.core.clock import Clock
@@ -9,6 +10,7 @@ from llamawatt.core.errors import TargetError
 
 KEEP_BYTES = 262_144
 """End of an answer that is kept: the last event with its counts is far smaller."""
+LAST_EVENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,19 @@ class Reception:
     events: tuple[dict[str, object], ...]
 
 
-def receive(chunks: Iterator[bytes], clock: Clock, *, streamed: bool) -> Reception:
+def receive(
+    chunks: Iterator[bytes],
+    clock: Clock,
+    token: re.Pattern[bytes] | None,
+    on_first: Callable[[], None],
+) -> Reception:
     """Read an answer to its end.
+
+    Args:
+        chunks: Its bytes as they come.
+        clock: Tells the times.
+        token: What an event with a token contains; None when the answer is not streamed.
+        on_first: Called once, after the first such event.
 
     Raises:
         TargetError: it held no JSON.
@@ -35,35 +48,40 @@ def receive(chunks: Iterator[bytes], clock: Clock, *, streamed: bool) -> Recepti
     first_s, size = None, 0
     kept: list[bytes] = []
     for chunk in chunks:
-        if streamed and first_s is None and _has_event(chunk):
+        if first_s is None and token is not None and token.search(chunk):
             first_s = clock.now_s()
+            on_first()
         kept.append(chunk)
         size += len(chunk)
         if size > 2 * KEEP_BYTES:
             kept = [b"".join(kept)[-KEEP_BYTES:]]
-            size = KEEP_BYTES
+            size = len(kept[0])
     last_s = clock.now_s()
-    return Reception(first_s, last_s, _events(b"".join(kept)))
+    return Reception(first_s, last_s, _parse(b"".join(kept)))
 
 
-def _has_event(chunk: bytes) -> bool:
-    """Tell a token's event from a comment or the blank start that keeps a connection open."""
-    return b"{" in chunk
-
-
-def _events(data: bytes) -> tuple[dict[str, object], ...]:
-    """Parse the last few events: server-sent ones, JSON lines or one whole document."""
-    lines = data.split(b"\n")[-64:] if b"\n" in data.strip() else [data]
-    events = []
-    for line in lines:
-        text = line.removeprefix(b"data:").strip()
-        if not text.startswith(b"{"):
-            continue
-        try:
-            events.append(json.loads(text))
-        except ValueError:
-            continue
+def _parse(data: bytes) -> tuple[dict[str, object], ...]:
+    """Parse one whole document, or the last of server-sent events or JSON lines."""
+    whole = _event(data)
+    if whole is not None:
+        return (whole,)
+    lines = data.rsplit(b"\n", 2 * LAST_EVENTS)[-2 * LAST_EVENTS :]
+    events = tuple(event for event in map(_event, lines) if event is not None)
     if not events:
         start = data[:120].decode("utf-8", "replace")
-        raise TargetError(f"The server's answer holds no JSON; it begins {start!r}.")
-    return tuple(events)
+        raise TargetError(
+            f"The server's answer holds no JSON; it begins {start!r}.",
+            "Look whether another program or a proxy answers at its address.",
+        )
+    return events
+
+
+def _event(line: bytes) -> dict[str, object] | None:
+    text = line.removeprefix(b"data:").removeprefix(b"error:").strip()
+    if not text.startswith(b"{"):
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

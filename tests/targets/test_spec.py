@@ -1,0 +1,105 @@
+"""Settings become llama-server's flags, and what does not hold is said."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llamawatt.core.errors import SpecError
+from llamawatt.targets.embedded import parser
+from llamawatt.targets.spec import FLAGS, OWN_FLAGS, TargetSpec, make_spec, to_flags
+
+SETTINGS = {
+    "n_threads": 3,
+    "n_threads_batch": 4,
+    "n_gpu_layers": 12,
+    "device": "CUDA0",
+    "n_batch": 256,
+    "n_ubatch": 128,
+    "flash_attn": "on",
+    "cache_type_k": "q8_0",
+    "cache_type_v": "q8_0",
+    "n_parallel": 2,
+    "n_ctx": 4096,
+    "cpu_mask": "0x3",
+    "poll": 0,
+}
+
+
+def flags_of(**settings: object) -> list[str]:
+    return to_flags(make_spec(settings), Path("m.gguf"), "127.0.0.1", 18100)
+
+
+def test_every_setting_has_a_flag_and_this_test_sets_them_all() -> None:
+    assert set(FLAGS) == set(TargetSpec.model_fields) - {"extra"} == set(SETTINGS)
+
+
+def test_settings_become_flags_and_extra_flags_stay_verbatim() -> None:
+    flags = flags_of(**SETTINGS, extra=("--no-warmup", "--sleep-idle-seconds", "3"))
+    pairs = dict(zip(flags[::2], flags[1::2], strict=False))
+    assert pairs["--model"] == "m.gguf"
+    assert pairs["--port"] == "18100"
+    assert {FLAGS[name]: str(value) for name, value in SETTINGS.items()}.items() <= pairs.items()
+    assert flags[-3:] == ["--no-warmup", "--sleep-idle-seconds", "3"]
+
+
+def test_what_is_not_set_is_left_to_llama_cpp() -> None:
+    assert flags_of() == ["--model", "m.gguf", "--host", "127.0.0.1", "--port", "18100"]
+
+
+def test_no_layers_on_the_gpu_opens_no_gpu() -> None:
+    flags = flags_of(n_gpu_layers=0)
+    assert flags[flags.index("--device") + 1] == "none"
+    assert "--device" not in flags_of(n_gpu_layers=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"n_threads": -1}, "n_threads=-1 does not hold"),
+        ({"n_threads": 0}, "n_threads=0"),
+        ({"n_threads": 2.5}, "n_threads=2.5"),
+        ({"n_gpu_layers": -3}, "n_gpu_layers=-3"),
+        ({"poll": 101}, "poll=101"),
+        ({"cpu_mask": "zz"}, "cpu_mask='zz'"),
+        ({"flash_attn": "yes"}, "flash_attn='yes'"),
+        ({"cache_type_k": "q9"}, "cache_type_k='q9'"),
+        ({"threads": 2}, "no setting 'threads'. Known are n_threads"),
+        ({"device": "none", "n_gpu_layers": 4}, "device=none leaves no GPU"),
+        ({"extra": ("-ngl", "99")}, "-ngl belongs to n_gpu_layers"),
+        ({"extra": ("--port=80",)}, "--port=80 belongs to the address"),
+    ],
+)
+def test_what_does_not_hold_is_named(settings: dict[str, object], complaint: str) -> None:
+    with pytest.raises(SpecError, match=complaint):
+        make_spec(settings)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "n_threads": st.integers(1, 512),
+            "n_gpu_layers": st.integers(0, 200),
+            "n_batch": st.integers(1, 8192),
+            "n_parallel": st.integers(1, 256),
+            "cache_type_v": st.sampled_from(["f16", "q8_0", "q4_0"]),
+            "cpu_mask": st.from_regex(r"\A[0-9a-f]{1,16}\Z"),
+        },
+    )
+)
+def test_the_embedded_server_reads_back_what_was_set(settings: dict[str, object]) -> None:
+    read = parser().parse_args(to_flags(make_spec(settings), Path("m.gguf"), "127.0.0.1", 1))
+    names = {name: FLAGS[name].removeprefix("--").replace("-", "_") for name in settings}
+    assert {name: getattr(read, names[name]) for name in settings} == settings
+
+
+def test_the_embedded_server_knows_every_spelling_of_its_own_flags() -> None:
+    known = set(parser()._option_string_actions)
+    assert set(OWN_FLAGS) <= known
+
+
+def test_the_settings_are_told_as_plain_values() -> None:
+    spec = make_spec({"n_threads": 2, "extra": ("--no-warmup", "-nkvo")})
+    assert spec.settings() == {"n_threads": 2, "extra": "--no-warmup -nkvo"}
