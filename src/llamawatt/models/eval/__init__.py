@@ -1,0 +1,1 @@
+"""The text on which quality is judged."""
