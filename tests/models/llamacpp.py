@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = "LLAMAWATT_TEST_LLAMA_CPP"
+FOLDER = "LLAMAWATT_TEST_LLAMA_DIR"
 
 
 def program(name: str) -> Path:
