@@ -26,14 +26,14 @@ class AttachedServer:
         Raises:
             TargetError: nothing answers there, or nothing that is known.
         """
-        with httpx.Client(base_url=self._url, timeout=PROBE_TIMEOUT_S, trust_env=False) as http:
-            try:
+        try:
+            with httpx.Client(base_url=self._url, timeout=PROBE_TIMEOUT_S, trust_env=False) as http:
                 return self._probe(http)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise TargetError(
-                    f"Nothing answers at {self._url} ({error or type(error).__name__}).",
-                    "Start the server there, or name another URL with --url.",
-                ) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise TargetError(
+                f"Nothing answers at {self._url} ({str(error) or type(error).__name__}).",
+                "Start the server there, or name another URL with --url.",
+            ) from error
 
     def stop(self) -> None:
         """Leave the server alone: it is not ours."""
@@ -65,6 +65,8 @@ class AttachedServer:
 def _json(http: httpx.Client, path: str) -> dict[str, object] | None:
     """Return the JSON object at a path; None when there is none."""
     answer = http.get(path)
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        raise TargetError(f"{http.base_url} still loads its model.", "Try again in a while.")
     if answer.status_code != httpx.codes.OK:
         return None
     try:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 
 import httpx
@@ -94,17 +94,18 @@ class Client:
             for ask, body in zip(asks, prepared, strict=True)
         ]
         try:
-            return [job.result() for job in jobs]
-        except BaseException:
+            done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
+            failed = [job for job in jobs if job in done and job.exception()]
+            return [job.result() for job in (failed or jobs)]
+        finally:
             self._abandon(jobs)
-            raise
 
     def _abandon(self, jobs: Sequence[Future[RequestRecord]]) -> None:
         """End every request that still runs: none may run into the next window."""
-        for job in jobs:
-            job.cancel()
-        self._lines.hang_up(for_good=False)
-        wait(jobs)
+        started = [job for job in jobs if not job.cancel()]
+        if not all(job.done() for job in started):
+            self._lines.hang_up(for_good=False)
+        wait(started)
 
     def _one(self, ask: Ask, body: bytes, streamed: bool) -> RequestRecord:
         call = Call(self._clock, self._lines)

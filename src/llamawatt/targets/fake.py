@@ -35,6 +35,7 @@ PATHS = {
     "/api/generate": "ollama",
     "/v1/chat/completions": "openai",
 }
+JSON = "application/json"
 TICK_S = 0.001
 CRASH_CODE = 134
 """What a shell reports for an aborted program."""
@@ -51,6 +52,7 @@ class Behaviour:
         decode_tok_per_s: Generated tokens a second, each stream.
         model: Name it gives its model.
         n_parallel: Streams served at once; more wait.
+        n_ctx: Context of all streams together, tokens; 0 for no bound.
     """
 
     api: str = "llama-server"
@@ -59,6 +61,7 @@ class Behaviour:
     decode_tok_per_s: float = 1e4
     model: str = "fake.gguf"
     n_parallel: int = 1
+    n_ctx: int = 0
 
 
 class FakeServer:
@@ -94,22 +97,35 @@ class FakeServer:
     async def _route(
         self, method: str, path: str, body: fakeapi.Body, writer: asyncio.StreamWriter
     ) -> None:
+        if method == "POST" and PATHS.get(path) in {self._behaviour.api, "openai"} and self._up:
+            job = self._job(PATHS[path], body)
+            refusal = self._refusal(job)
+            if not refusal:
+                async with self._slots:
+                    await self._generate(job, writer)
+            else:
+                await _send(writer, 400, refusal)
+        else:
+            await _send(writer, *self._page(path, body))
+
+    @property
+    def _up(self) -> bool:
+        return self._behaviour.fault not in ("html", "never-healthy")
+
+    def _page(self, path: str, body: fakeapi.Body) -> tuple[int, bytes, str]:
         acts = self._behaviour
         if acts.fault == "html":
-            return await _send(writer, 200, b"<html><body>Welcome</body></html>", "text/html")
+            return 200, b"<html><body>Welcome</body></html>", "text/html"
         if acts.fault == "never-healthy":
-            return await _send(writer, 503, b'{"error": {"message": "Loading model"}}')
-        if method == "POST" and path == "/apply-template":
+            return 503, b'{"error": {"message": "Loading model"}}', JSON
+        if path == "/apply-template":
             messages = body.get("messages")
             text = messages[-1]["content"] if isinstance(messages, list) else ""
-            return await _send(writer, 200, json.dumps({"prompt": f"user: {text}"}).encode())
-        if method == "POST" and PATHS.get(path) in {acts.api, "openai"}:
-            async with self._slots:
-                return await self._generate(self._job(PATHS[path], body), writer)
+            return 200, json.dumps({"prompt": f"user: {text}"}).encode(), JSON
         found = fakeapi.page(acts.api, path, acts.model, acts.n_parallel)
         if found is None:
-            return await _send(writer, 404, b'{"error": {"message": "File Not Found"}}')
-        return await _send(writer, 200, json.dumps(found).encode())
+            return 404, b'{"error": {"message": "File Not Found"}}', JSON
+        return 200, json.dumps(found).encode(), JSON
 
     def _job(self, api: str, body: fakeapi.Body) -> fakeapi.Job:
         n_prompt = fakeapi.n_tokens(body.get("prompt", body.get("messages")))
@@ -121,6 +137,16 @@ class FakeServer:
             token_s=1.0 / self._behaviour.decode_tok_per_s,
             streamed=bool(body.get("stream", api == "ollama")),
         )
+
+    def _refusal(self, job: fakeapi.Job) -> bytes:
+        """Return llama-server's complaint about a prompt beyond a stream's share of the context."""
+        share = self._behaviour.n_ctx // self._behaviour.n_parallel
+        if not share or job.n_prompt <= share:
+            return b""
+        said = (
+            f"request ({job.n_prompt} tokens) exceeds the available context size ({share} tokens)"
+        )
+        return json.dumps({"error": {"code": 400, "message": said}}).encode()
 
     async def _generate(self, job: fakeapi.Job, writer: asyncio.StreamWriter) -> None:
         counted = self._behaviour.fault != "no-counts"
@@ -176,9 +202,7 @@ def _head(code: int, kind: str, extra: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-async def _send(
-    writer: asyncio.StreamWriter, code: int, body: bytes, kind: str = "application/json"
-) -> None:
+async def _send(writer: asyncio.StreamWriter, code: int, body: bytes, kind: str = JSON) -> None:
     writer.write(_head(code, kind, f"Content-Length: {len(body)}") + body)
     await writer.drain()
 
@@ -222,6 +246,7 @@ def main(arguments: list[str]) -> int:
         decode_tok_per_s=flags.decode_tok_per_s,
         model=flags.model,
         n_parallel=max(1, flags.parallel),
+        n_ctx=flags.ctx_size,
     )
     try:
         asyncio.run(FakeServer(behaviour).serve(flags.host, flags.port))
