@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from llamawatt.analysis.attribution import Attribution, PhaseSplit
 from llamawatt.analysis.findings import Finding
+from llamawatt.analysis.quantities import METRICS
 from llamawatt.analysis.roofline import RooflinePoint
 from llamawatt.analysis.stats import Estimate
 from llamawatt.analysis.verdict import Ratio
@@ -69,6 +70,10 @@ class Row:
     domains: dict[str, DomainShare]
     flags: dict[Flag, int]
     blind_to: str = ""
+
+    def has(self, metric: str) -> bool:
+        """Whether it has a figure that may be held against other arms'."""
+        return metric in self.estimates and not (METRICS[metric].is_energy and self.blind_to)
 
     @property
     def is_modelled(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from llamawatt.analysis.quantities import METRICS
+from llamawatt.analysis.quantities import METRICS, MetricInfo
 from llamawatt.analysis.stats import Estimate
 from llamawatt.analysis.verdict import Limit, Ratio, Verdict
 from llamawatt.core.format import (
@@ -104,6 +104,12 @@ def joined(words: Iterable[str], last: str = "and") -> str:
 def suite_text(suite: str) -> str:
     """Return a suite's name as a reader says it."""
     return suite.replace("_", " ")
+
+
+def panel_title(info: MetricInfo) -> str:
+    """Return the heading of a panel: the figure and its unit, as short as it can be."""
+    short = {"j_per_token": "Energy per token (J)"}
+    return short.get(info.key, f"{info.label} ({info.unit})")
 
 
 def level_text(value: float) -> str:

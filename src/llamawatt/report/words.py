@@ -42,6 +42,7 @@ def passages(found: Iterable[f.Finding]) -> tuple[Passage, ...]:
 def _gathered(found: Iterable[f.Finding]) -> dict[tuple[str, ...], list[f.Finding]]:
     gathered: dict[tuple[str, ...], list[f.Finding]] = {}
     for number, finding in enumerate(found):
+        key: tuple[str, ...]
         match finding:
             case f.Ranking():
                 key = (finding.kind, finding.group, finding.metric)

@@ -1,0 +1,196 @@
+"""One figure: a title, what the marks mean, panels side by side or (narrow) one under another."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from llamawatt.analysis.stats import Estimate
+from llamawatt.core.format import number_text
+from llamawatt.report.style import INK, MUTED, PAPER, RC
+
+WIDE_IN, NARROW_IN = 7.2, 3.5
+_LEFT_IN, _RIGHT_IN = 0.66, 0.14
+_TITLE_IN, _LINE_IN, _XLABEL_IN, _STACK_GAP_IN = 0.52, 0.19, 0.46, 0.66
+_DPI = 160
+
+
+@dataclass
+class Canvas:
+    """A figure while it is drawn.
+
+    Attributes:
+        name: Name of the figure; ids of its marks begin with it.
+        title: Its title.
+        note: What the marks mean, in one line (two when narrow).
+        narrow: Whether it is drawn for a phone.
+        tips: By id of a mark: what it says when pointed at.
+    """
+
+    name: str
+    title: str
+    note: str
+    narrow: bool = False
+    tips: dict[str, str] = field(default_factory=dict)
+    figure: Figure = field(init=False)
+
+    def panels(
+        self,
+        n: int = 1,
+        *,
+        height_in: float = 2.5,
+        n_legend_lines: int = 1,
+        lefts_in: Sequence[float] = (),
+        stacked: bool = False,
+    ) -> list[Axes]:
+        """Make the figure and `n` panels with room for titles, labels and a legend.
+
+        Args:
+            n: Panels.
+            height_in: Height of one panel.
+            n_legend_lines: Lines of legend under the panels, when wide.
+            lefts_in: Room left of each panel; the first counts for all when they are stacked.
+            stacked: Whether panels are stacked even when wide.
+        """
+        width_in = NARROW_IN if self.narrow else WIDE_IN
+        columns = 1 if self.narrow or stacked else n
+        rows = n // columns
+        notes = self._wrapped(self.note)
+        n_lines = n_legend_lines * (2 if self.narrow else 1)
+        bottom_in = _XLABEL_IN + _LINE_IN * n_lines
+        top_in = _TITLE_IN + _LINE_IN * len(notes) * 0.85
+        total_in = top_in + rows * height_in + (rows - 1) * _STACK_GAP_IN + bottom_in
+        self.figure = Figure(figsize=(width_in, total_in))
+        lefts = [*lefts_in, *[_LEFT_IN] * n][:columns]
+        panel_in = (width_in - columns * _RIGHT_IN - sum(lefts)) / columns
+        made = []
+        for i in range(n):
+            row, column = divmod(i, columns)
+            x_in = sum(lefts[: column + 1]) + column * (panel_in + _RIGHT_IN)
+            y_in = bottom_in + (rows - 1 - row) * (height_in + _STACK_GAP_IN)
+            box = (x_in / width_in, y_in / total_in, panel_in / width_in, height_in / total_in)
+            made.append(self.figure.add_axes(box))
+        self._head(notes, width_in, total_in)
+        return made
+
+    def _head(self, notes: Sequence[str], width_in: float, total_in: float) -> None:
+        x = 0.1 / width_in
+        self.figure.text(x, 1 - 0.09 / total_in, self.title, va="top", weight="bold", size=10.5)
+        self.figure.text(
+            x, 1 - 0.29 / total_in, "\n".join(notes), va="top", size=7.5, color=MUTED,
+            linespacing=1.25,
+        )  # fmt: skip
+
+    def legend(self, handles: Sequence[Artist], n_columns: int = 0) -> None:
+        """Put a legend under the panels."""
+        width_in, total_in = self.figure.get_size_inches()
+        n_columns = n_columns or (2 if self.narrow else min(len(handles), 6))
+        self.figure.legend(
+            handles=list(handles),
+            loc="lower left",
+            bbox_to_anchor=(0.04 / width_in, 0.02 / total_in),
+            ncols=n_columns,
+            columnspacing=1.2,
+            handlelength=1.6,
+            handletextpad=0.5,
+            borderaxespad=0,
+        )
+
+    def tip(self, artist: Artist, text: str) -> None:
+        """Give a mark words for a pointer or a screen reader."""
+        gid = f"{self.name}-{'n' if self.narrow else 'w'}{len(self.tips)}"
+        artist.set_gid(gid)
+        self.tips[gid] = text
+
+    def svg(self, *, background: bool) -> str:
+        """Return the figure as SVG, the same bytes every time."""
+        buffer = io.StringIO()
+        salt = f"llamawatt-{self.name}-{self.narrow}"
+        with mpl.rc_context({**RC, "svg.hashsalt": salt}):
+            FigureCanvasSVG(self.figure)
+            self.figure.savefig(
+                buffer,
+                format="svg",
+                metadata={"Date": None, "Creator": None, "Title": self.title},
+                facecolor=PAPER if background else "none",
+            )
+        return buffer.getvalue()
+
+    def png(self) -> bytes:
+        """Return the figure as PNG, the same bytes every time."""
+        buffer = io.BytesIO()
+        with mpl.rc_context(RC):
+            FigureCanvasAgg(self.figure)
+            self.figure.savefig(
+                buffer, format="png", dpi=_DPI, facecolor=PAPER, metadata={"Software": None}
+            )
+        return buffer.getvalue()
+
+    def _wrapped(self, text: str) -> list[str]:
+        room = 62 if self.narrow else 128
+        lines, line = [], ""
+        for word in text.split():
+            if line and len(line) + len(word) >= room:
+                lines.append(line)
+                line = ""
+            line = f"{line} {word}".strip()
+        return [*lines, line]
+
+
+def whiskers(
+    axes: Axes, at: float, estimate: Estimate, gain: float = 0.0, *, vertical: bool = True
+) -> None:
+    """Draw the 95 % interval (thick) and the same with the sensor's gain error (thin)."""
+    draw = axes.vlines if vertical else axes.hlines
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        low = high = estimate.value
+    else:
+        draw(at, low, high, color=INK, linewidth=1.8, zorder=6)
+    if gain:
+        draw(at, low * (1 - gain), high * (1 + gain), color=INK, linewidth=0.7, zorder=6)
+
+
+def plain_ticks(axes: Axes, which: str) -> None:
+    """Write numbers as people do on a logarithmic axis, with some between the powers of ten."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = sorted(axis.get_view_interval())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value, 1)))
+    few = high / low < 80
+    minor = FuncFormatter(lambda value, _: _minor_text(value)) if few else NullFormatter()
+    axis.set_minor_formatter(minor)
+
+
+def value_label(axes: Axes, text: str, at: tuple[float, float]) -> None:
+    """Write a value above its mark, on a patch of background so that lines do not cross it."""
+    axes.annotate(
+        text, at, xytext=(0, 7), textcoords="offset points", size=7, color=MUTED, ha="center",
+        zorder=7, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
+    )  # fmt: skip
+
+
+def swatch(colour: str, label: str, marker: str = "s", *, hollow: bool = False) -> Line2D:
+    """Return a legend entry."""
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=marker,
+        markersize=6,
+        color=colour,
+        markerfacecolor=PAPER if hollow else colour,
+        label=label,
+    )
+
+
+def _minor_text(value: float) -> str:
+    leading = f"{value:.0e}"[0]
+    return number_text(value, 1) if leading in "25" else ""

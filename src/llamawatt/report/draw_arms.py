@@ -1,0 +1,246 @@
+"""Figures of arms side by side."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from llamawatt.analysis.pareto import pareto_front
+from llamawatt.analysis.quantities import METRICS
+from llamawatt.core.format import energy_text, number_text
+from llamawatt.report.canvas import Canvas, plain_ticks, swatch, whiskers
+from llamawatt.report.headline import error_text
+from llamawatt.report.model import ReportModel, Row
+from llamawatt.report.phrases import panel_title, suite_text, value_text
+from llamawatt.report.style import GRID, HATCH, INK, MARKERS, MUTED, PAPER, colours
+
+_LETTER_PT = 4.3
+
+
+def plain_rows(model: ReportModel) -> tuple[Row, ...]:
+    """Return the baseline's rows, or all if the run has no baseline."""
+    return model.suite_rows("baseline") or model.suite_rows()
+
+
+def busiest_suite(model: ReportModel) -> str:
+    """Return the suite on which most arms ran."""
+    counts = {suite: len(model.suite_rows(suite=suite)) for suite in model.suites}
+    return max(counts, key=lambda suite: counts[suite], default="")
+
+
+def energy_vs_latency(model: ReportModel, canvas: Canvas) -> None:
+    """Scatter joules against seconds, one mark per arm and suite."""
+    rows = [row for row in plain_rows(model) if row.has("energy_j")]
+    colour = arm_colours(rows)
+    marker = suite_markers(model, rows)
+    (axes,) = canvas.panels(height_in=3.0, n_legend_lines=2)
+    for row in rows:
+        _point(canvas, axes, row, colour[row.arm], marker[row.suite])
+    _log_log(axes, rows)
+    _equal_products(axes)
+    handles: list[Artist] = [swatch(colour[arm], arm) for arm in colour]
+    handles += [swatch(MUTED, suite_text(suite), marker[suite]) for suite in marker]
+    if any(row.is_modelled for row in rows):
+        handles.append(swatch(MUTED, "modelled", hollow=True))
+    canvas.legend(handles)
+
+
+def metrics_comparison(model: ReportModel, canvas: Canvas) -> None:
+    """Bars of latency, energy and energy per token, grouped by suite."""
+    rows = plain_rows(model)
+    colour = arm_colours(rows)
+    shown = [
+        key for key in ("latency_s", "energy_j", "j_per_token") if any(row.has(key) for row in rows)
+    ]
+    for metric, axes in zip(
+        shown, canvas.panels(len(shown), height_in=2.2, lefts_in=(0.5,) * 3), strict=True
+    ):
+        _bars(canvas, axes, rows, metric, colour)
+    handles: list[Artist] = [Patch(facecolor=colour[arm], label=arm) for arm in colour]
+    if any(row.is_modelled for row in rows):
+        handles.append(
+            Patch(facecolor=PAPER, edgecolor=MUTED, hatch=HATCH, label="(partly) modelled")
+        )
+    canvas.legend(handles)
+
+
+def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
+    """Rank every arm of the busiest suite by energy-delay product."""
+    rows = [r for r in model.suite_rows(suite=busiest_suite(model)) if r.has("edp_js")]
+    rows = sorted(rows, key=lambda row: row.estimates["edp_js"].value)[:24]
+    colour = arm_colours(rows, by_device=True)
+    (axes,) = canvas.panels(
+        height_in=0.45 + 0.2 * len(rows),
+        n_legend_lines=1,
+        lefts_in=(1.25 if canvas.narrow else 1.8,),
+    )
+    for at, row in enumerate(rows):
+        made = row.estimates["edp_js"]
+        whiskers(axes, at, made, row.gain, vertical=False)
+        (mark,) = axes.plot(
+            made.value, at, "o", color=colour[row.arm], markersize=6.5, zorder=5,
+            markerfacecolor=PAPER if row.is_modelled else colour[row.arm],
+        )  # fmt: skip
+        canvas.tip(mark, f"{row.arm}: {value_text('edp_js', made.value)} ({error_text(row)})")
+    axes.set_yticks(range(len(rows)), [_short(row.arm, canvas.narrow) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xscale("log")
+    _log_margins(axes, "x", [row.estimates["edp_js"].value for row in rows])
+    plain_ticks(axes, "x")
+    axes.set_xlabel("Energy-delay product per reply (J·s), less is better")
+    axes.grid(visible=False, axis="y")
+    canvas.legend(_device_handles(rows, colour))
+
+
+def pareto(model: ReportModel, canvas: Canvas) -> None:
+    """Energy against latency for every arm of the busiest suite, and the front nothing beats."""
+    rows = [r for r in model.suite_rows(suite=busiest_suite(model)) if r.has("energy_j")]
+    colour = arm_colours(rows, by_device=True)
+    (axes,) = canvas.panels(height_in=3.0)
+    points = [(r.estimates["latency_s"].value, r.estimates["energy_j"].value) for r in rows]
+    on_front = pareto_front(points)
+    for row, beats in zip(rows, on_front, strict=True):
+        _point(canvas, axes, row, colour[row.arm], "o" if beats else "X", 7 if beats else 5)
+    _log_log(axes, rows)
+    front = sorted(point for point, beats in zip(points, on_front, strict=True) if beats)
+    axes.step(*zip(*front, strict=True), where="post", color=INK, linewidth=1.0, zorder=2)
+    _labels(canvas, axes, rows, on_front)
+    handles = _device_handles(rows, colour)
+    handles += [swatch(MUTED, "on the front", "o"), swatch(MUTED, "beaten", "X")]
+    canvas.legend(handles)
+
+
+def arm_colours(rows: Sequence[Row], *, by_device: bool = False) -> dict[str, str]:
+    """Give every arm of these rows a colour, its device's if there are too many arms."""
+    arms = tuple(dict.fromkeys((row.arm, row.device) for row in rows))
+    if by_device:
+        return {arm: colours([(arm, device)])[arm] for arm, device in arms}
+    return colours(arms)
+
+
+def suite_markers(model: ReportModel, rows: Sequence[Row]) -> dict[str, str]:
+    """Give every suite of these rows a marker."""
+    present = {row.suite for row in rows}
+    suites = [suite for suite in model.suites if suite in present]
+    return {suite: MARKERS[i % len(MARKERS)] for i, suite in enumerate(suites)}
+
+
+def _point(
+    canvas: Canvas, axes: Axes, row: Row, colour: str, marker: str, size: float = 7.5
+) -> None:
+    latency, energy = row.estimates["latency_s"], row.estimates["energy_j"]
+    whiskers(axes, latency.value, energy, row.gain)
+    whiskers(axes, energy.value, latency, vertical=False)
+    (mark,) = axes.plot(
+        latency.value, energy.value, marker, color=colour, markersize=size, zorder=5,
+        markerfacecolor=PAPER if row.is_modelled else colour, markeredgewidth=1.3,
+    )  # fmt: skip
+    canvas.tip(
+        mark,
+        f"{row.arm}, {suite_text(row.suite)}: {value_text('latency_s', latency.value)}, "
+        f"{energy_text(energy.value)} ({error_text(row)}), n = {row.n}",
+    )
+
+
+def _log_log(axes: Axes, rows: Sequence[Row]) -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    _log_margins(axes, "x", [row.estimates["latency_s"].value for row in rows])
+    energies = [
+        row.estimates["energy_j"].value * factor
+        for row in rows
+        for factor in (1 - min(row.gain, 0.9), 1 + row.gain)
+    ]
+    _log_margins(axes, "y", energies)
+    plain_ticks(axes, "x")
+    plain_ticks(axes, "y")
+    axes.set_xlabel("Latency of a reply (s)")
+    axes.set_ylabel("Energy of a reply (J)")
+
+
+def _log_margins(axes: Axes, which: str, values: Sequence[float]) -> None:
+    """Leave air around the values, and never show less than a factor of three."""
+    low, high = min(values), max(values)
+    middle, span = (low * high) ** 0.5, max(high / low, 2.2) ** 0.5 * 1.25
+    (axes.set_xlim if which == "x" else axes.set_ylim)(middle / span, middle * span)
+
+
+def _equal_products(axes: Axes) -> None:
+    """Draw lines of equal energy-delay product behind the marks."""
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    powers = range(int(np.ceil(np.log10(x0 * y0))), int(np.floor(np.log10(x1 * y1))) + 1)
+    for power in powers:
+        product = 10.0**power
+        axes.plot([x0, x1], [product / x0, product / x1], color=GRID, linewidth=1.0, zorder=1,
+                  linestyle=(0, (5, 3)))  # fmt: skip
+        x = min(x1 / 1.03, product / y0 / 1.12)
+        if x > x0 * 1.3 and y0 < product / x < y1 / 1.15:
+            label = f"{number_text(product, 1)} J·s"
+            axes.text(x, product / x, label, color=MUTED, size=6.5, ha="right", va="bottom")
+
+
+def _bars(
+    canvas: Canvas, axes: Axes, rows: Sequence[Row], metric: str, colour: dict[str, str]
+) -> None:
+    arms = list(colour)
+    suites = list(dict.fromkeys(row.suite for row in rows))
+    width = 0.8 / len(arms)
+    info = METRICS[metric]
+    for row in rows:
+        if not row.has(metric):
+            continue
+        made = row.estimates[metric]
+        at = suites.index(row.suite) + (arms.index(row.arm) - (len(arms) - 1) / 2) * width
+        hatched = info.is_energy and row.is_modelled
+        (bar,) = axes.bar(
+            at, made.value, width * 0.94, color=PAPER if hatched else colour[row.arm],
+            edgecolor=colour[row.arm], hatch=HATCH if hatched else None, linewidth=1.0,
+        )  # fmt: skip
+        whiskers(axes, at, made, row.gain if info.is_energy else 0.0)
+        canvas.tip(bar, f"{row.arm}, {suite_text(row.suite)}: {value_text(metric, made.value)}")
+    names = [suite_text(suite).replace(" ", "\n", 1) for suite in suites]
+    axes.set_xticks(range(len(suites)), names, size=6.6)
+    axes.tick_params(axis="x", length=0)
+    axes.grid(visible=False, axis="x")
+    axes.set_ylim(bottom=0)
+    axes.set_title(panel_title(info))
+
+
+def _labels(canvas: Canvas, axes: Axes, rows: Sequence[Row], on_front: Sequence[bool]) -> None:
+    """Name the marks, those on the front first, wherever a name fits without covering another."""
+    scale = canvas.figure.dpi / 72
+    places = [(r.estimates["latency_s"].value, r.estimates["energy_j"].value) for r in rows]
+    marks = axes.transData.transform(places)
+    frame = axes.get_window_extent()
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in marks / scale]
+    for i in sorted(range(len(rows)), key=lambda i: not on_front[i]):
+        x, y = marks[i] / scale
+        width, height = len(rows[i].arm) * _LETTER_PT, 8.0
+        for dx, dy in ((6, 2), (-6 - width, 2), (6, -10), (-6 - width, -10)):
+            box = (x + dx, y + dy, x + dx + width, y + dy + height)
+            inside = frame.x0 / scale < box[0] and box[2] < frame.x1 / scale
+            if inside and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                axes.annotate(
+                    rows[i].arm, places[i], xytext=(dx, dy), textcoords="offset points", size=6.8,
+                    color=INK if on_front[i] else MUTED, zorder=6,
+                )  # fmt: skip
+                break
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _device_handles(rows: Sequence[Row], colour: dict[str, str]) -> list[Artist]:
+    devices = {row.device: colour[row.arm] for row in rows}
+    handles: list[Artist] = [swatch(c, device or "device unknown") for device, c in devices.items()]
+    if any(row.is_modelled for row in rows):
+        handles.append(swatch(MUTED, "modelled", "o", hollow=True))
+    return handles
+
+
+def _short(arm: str, narrow: bool) -> str:
+    return arm if not narrow or len(arm) <= 20 else arm.replace(" ", "\n", 1)

@@ -1,0 +1,132 @@
+"""Figures of why: memory traffic against the roof, and bits per weight against joules."""
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from llamawatt.analysis.roofline import RooflinePoint
+from llamawatt.core.format import number_text, percent_text, quantity_text
+from llamawatt.report.canvas import Canvas, swatch, whiskers
+from llamawatt.report.draw_arms import arm_colours
+from llamawatt.report.model import ReportModel, Row
+from llamawatt.report.phrases import suite_text, value_text
+from llamawatt.report.style import INK, MUTED, PAPER
+
+_G = 1e9
+
+
+def shown_roofs(model: ReportModel) -> tuple[RooflinePoint, ...]:
+    """Return the points that are drawn: the first suite of each arm, the slowest memory last."""
+    first: dict[str, RooflinePoint] = {}
+    for point in model.roofs:
+        first.setdefault(point.arm, point)
+    ordered = sorted(first.values(), key=lambda point: -point.streamed_bytes_per_s)
+    return tuple(ordered[:16])
+
+
+def roofline(model: ReportModel, canvas: Canvas) -> None:
+    """Bytes streamed per second beside joules per token, arm by arm."""
+    points = shown_roofs(model)
+    rows = {(row.arm, row.suite): row for row in model.suite_rows()}
+    colour = arm_colours([rows[p.arm, p.suite] for p in points], by_device=True)
+    lefts_in = (1.3,) if canvas.narrow else (1.5, 0.3)
+    metered = [point for point in points if point.j_per_token is not None]
+    height_in = 0.4 + 0.2 * len(points)
+    panels = canvas.panels(2 if metered else 1, height_in=height_in, lefts_in=lefts_in)
+    _traffic(canvas, panels[0], points, colour)
+    if metered:
+        _joules(canvas, panels[1], points, (rows, colour))
+    for number, axes in enumerate(panels):
+        named = canvas.narrow or number == 0
+        names = [point.arm if named else "" for point in points]
+        axes.set_yticks(range(len(points)), names, size=7.5)
+        axes.set_ylim(len(points) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+    devices = {rows[p.arm, p.suite].device: colour[p.arm] for p in points}
+    handles: list[Artist] = [swatch(c, device) for device, c in devices.items()]
+    if any(point.bandwidth_bytes_per_s for point in points):
+        handles.append(
+            Line2D([], [], color=INK, marker="|", linestyle="none", markersize=10,
+                   markeredgewidth=2, label="measured bandwidth of its memory")
+        )  # fmt: skip
+    canvas.legend(handles)
+
+
+def quantization_pareto(model: ReportModel, canvas: Canvas) -> None:
+    """Energy per token against bits per weight."""
+    bits = bits_per_weight(model)
+    rows = [r for r in model.suite_rows("quantization") if r.has("j_per_token")]
+    rows = [row for row in rows if row.arm in bits]
+    suite = rows[0].suite
+    rows = [row for row in rows if row.suite == suite]
+    colour = arm_colours(rows, by_device=True)
+    (axes,) = canvas.panels(height_in=2.8)
+    for row in rows:
+        made = row.estimates["j_per_token"]
+        whiskers(axes, bits[row.arm], made, row.gain)
+        (mark,) = axes.plot(
+            bits[row.arm], made.value, "o", color=colour[row.arm], markersize=7, zorder=5,
+            markerfacecolor=PAPER if row.is_modelled else colour[row.arm],
+        )  # fmt: skip
+        canvas.tip(mark, f"{row.arm}: {value_text('j_per_token', made.value)}")
+        axes.annotate(row.arm, (bits[row.arm], made.value), xytext=(6, 4),
+                      textcoords="offset points", size=7)  # fmt: skip
+    axes.set_xlabel("Bits per weight, as the file holds them")
+    axes.set_ylabel("Energy per token (J/token)")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.15)
+    devices = {row.device: colour[row.arm] for row in rows}
+    canvas.legend([swatch(c, device or "device unknown", "o") for device, c in devices.items()])
+
+
+def bits_per_weight(model: ReportModel) -> dict[str, float]:
+    """Return the bits per weight of every arm of the quantization group that has them."""
+    models = {m.name: m.bits_per_weight for m in model.study.models}
+    return {
+        arm.name: bits
+        for arm in model.study.arms
+        if "quantization" in {arm.group, *arm.also_in}
+        if (bits := models.get(arm.model)) is not None
+    }
+
+
+def _traffic(
+    canvas: Canvas, axes: Axes, points: tuple[RooflinePoint, ...], colour: dict[str, str]
+) -> None:
+    for at, point in enumerate(points):
+        streamed = point.streamed_bytes_per_s / _G
+        (bar,) = axes.barh(at, streamed, 0.62, color=colour[point.arm])
+        share = "" if point.share is None else f", {percent_text(point.share)} of the roof"
+        text = f"{point.arm}, {suite_text(point.suite)}: "
+        text += f"{quantity_text(point.streamed_bytes_per_s, 'B/s')}{share}"
+        canvas.tip(bar, text)
+        end = max(streamed, (point.bandwidth_bytes_per_s or 0.0) / _G)
+        share = "" if point.share is None else f" ({percent_text(point.share)})"
+        axes.text(end, at, f"  {number_text(streamed)}{share}", va="center", size=7, color=MUTED)
+        if point.bandwidth_bytes_per_s:
+            axes.plot(point.bandwidth_bytes_per_s / _G, at, "|", color=INK, markersize=12,
+                      markeredgewidth=2)  # fmt: skip
+    axes.set_xlim(right=axes.get_xlim()[1] * 1.28)
+    axes.set_title("Streamed while decoding (GB/s)")
+
+
+def _joules(
+    canvas: Canvas,
+    axes: Axes,
+    points: tuple[RooflinePoint, ...],
+    known: tuple[dict[tuple[str, str], Row], dict[str, str]],
+) -> None:
+    rows, colour = known
+    for at, point in enumerate(points):
+        row = rows[point.arm, point.suite]
+        if not row.has("j_per_token"):
+            continue
+        made = row.estimates["j_per_token"]
+        whiskers(axes, at, made, row.gain, vertical=False)
+        (mark,) = axes.plot(
+            made.value, at, "o", color=colour[point.arm], markersize=6.5, zorder=5,
+            markerfacecolor=PAPER if row.is_modelled else colour[point.arm],
+        )  # fmt: skip
+        canvas.tip(mark, f"{point.arm}: {value_text('j_per_token', made.value)}")
+    axes.set_xlim(left=0)
+    axes.set_title("Energy per token (J/token)")
