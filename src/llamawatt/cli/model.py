@@ -1,0 +1,150 @@
+"""`llamawatt model`: catalogue, verified downloads, facts of a GGUF, models of random weights."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llamawatt.cli import options
+
+if TYPE_CHECKING:
+    from llamawatt.models.file import ModelFile
+    from llamawatt.models.inspect import ModelFacts
+
+app = typer.Typer(
+    help="List, fetch, inspect and synthesise models.", no_args_is_help=True, rich_markup_mode=None
+)
+Reference = Annotated[
+    str, typer.Argument(help="A catalogue name, hf:OWNER/REPO/FILE, a URL or a path.")
+]
+
+
+@app.command("list")
+def list_(as_json: options.Json = False) -> None:
+    """Show the models and shapes that have a name here."""
+    from llamawatt.models.catalog import CATALOG
+    from llamawatt.models.mix import QUANTIZATIONS
+    from llamawatt.models.shapes import SHAPES
+
+    if as_json:
+        found = {
+            "models": [asdict(entry) for entry in CATALOG.values()],
+            "shapes": list(SHAPES),
+            "shape_types": list(QUANTIZATIONS),
+        }
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for entry in CATALOG.values():
+        typer.echo(f"{entry.name}  {entry.about} ({entry.licence})")
+        typer.echo(f"  from {entry.source}")
+        if entry.quantizations:
+            typer.echo(f"  write {entry.name}:{entry.default_quantization}, or one of")
+            typer.echo(f"  {', '.join(entry.quantizations)}")
+    typer.echo("Any other: hf:OWNER/REPO/FILE.gguf, a URL or a path.")
+    typer.echo(f"Shapes for `model synth`: {', '.join(SHAPES)}")
+
+
+@app.command()
+def pull(reference: Reference, as_json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """Fetch a model, verify it, and print where it is."""
+    file = _resolved(reference, quiet=quiet or as_json)
+    if as_json:
+        typer.echo(json.dumps(_identity(file), indent=1))
+        return
+    typer.echo(str(file.path))
+
+
+@app.command()
+def inspect(
+    reference: Reference, as_json: options.Json = False, quiet: options.Quiet = False
+) -> None:
+    """Show what a GGUF really holds, without loading it."""
+    from llamawatt.models.inspect import inspect_model
+
+    file = _resolved(reference, quiet=quiet or as_json)
+    facts = inspect_model(file.path)
+    if as_json:
+        typer.echo(json.dumps({**_identity(file), **asdict(facts)}, indent=1))
+        return
+    for name, text in _rows(file, facts):
+        typer.echo(f"{name:<22}{text}")
+    for warning in facts.warnings:
+        typer.echo(f"warning: {warning}")
+
+
+@app.command()
+def synth(
+    shape: Annotated[str, typer.Argument(help="A shape that `model list` shows.")],
+    quantization: Annotated[str, typer.Option("--type", help="As Q4_0, Q8_0, Q2_K.")] = "Q4_0",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: SHAPE-TYPE-synthetic.gguf.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the weights.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write a model of random weights, for speed and energy where weights cannot be had."""
+    from llamawatt.cli.fetching import Fetching
+    from llamawatt.core.errors import UsageError
+    from llamawatt.models.mix import full_name
+    from llamawatt.models.synth import synthesize
+
+    target = output or Path(f"{shape}-{full_name(quantization)}-synthetic.gguf")
+    if target.exists() and not force:
+        raise UsageError(f"{target} is there already.", "Name another --output, or add --force.")
+    with Fetching(quiet=quiet or as_json) as progress:
+        synthesize(shape, quantization, target, seed, progress)
+    size_bytes = target.stat().st_size
+    if as_json:
+        typer.echo(json.dumps({"path": str(target), "size_bytes": size_bytes, "synthetic": True}))
+        return
+    typer.echo(f"{target}: {size_bytes / 1e6:.1f} MB of random weights")
+    typer.echo("note: It is good for speed and energy; what it says means nothing.")
+
+
+def _resolved(reference: str, *, quiet: bool) -> "ModelFile":
+    from llamawatt.cli.fetching import Fetching
+    from llamawatt.models.catalog import resolve_model
+
+    with Fetching(quiet=quiet) as progress:
+        return resolve_model(reference, progress=progress)
+
+
+def _identity(file: "ModelFile") -> dict[str, object]:
+    from llamawatt.models.cache import known_sha256
+
+    return {
+        "name": file.name,
+        "path": str(file.path),
+        "source": file.source,
+        "sha256": file.sha256 or known_sha256(file.path),
+        "size_bytes": file.path.stat().st_size,
+    }
+
+
+def _rows(file: "ModelFile", facts: "ModelFacts") -> list[tuple[str, str]]:
+    def count(value: int | None) -> str:
+        return "not said" if value is None else f"{value:,}"
+
+    total = sum(facts.types.values())
+    mix = ", ".join(f"{name} {n / total:.1%}" for name, n in facts.types.items())
+    cache = facts.kv_bytes_per_token
+    shown = [f"{cache[name]:,.0f} B at {name}" for name in ("f16", "q8_0", "q4_0") if name in cache]
+    return [
+        ("file", f"{file.path} ({file.path.stat().st_size / 1e6:.1f} MB)"),
+        ("title", facts.title or "not said"),
+        ("weights", "random (synthetic)" if facts.synthetic else "trained"),
+        ("architecture", facts.architecture or "not said"),
+        ("layers", count(facts.n_layers)),
+        ("parameters", count(facts.n_params)),
+        ("vocabulary", count(facts.n_vocab)),
+        ("context", count(facts.n_ctx_train)),
+        ("bits per weight", f"{facts.bits_per_weight:.2f}"),
+        ("types by weights", mix),
+        ("streamed per token", f"{facts.bytes_per_token / 1e6:.1f} MB"),
+        ("cache per token", ", ".join(shown) or "not known for this architecture"),
+        ("chat template", "yes" if facts.has_chat_template else "no"),
+    ]
