@@ -1,0 +1,93 @@
+"""The model and quality commands: pure JSON on stdout, errors in one sentence."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from llamawatt.cli.model import app
+from llamawatt.cli.quality import quality
+from llamawatt.core.errors import LlamawattError, ModelError, UsageError
+from tests.models.ggufs import write_model
+
+quality_app = typer.Typer()
+quality_app.command()(quality)
+
+
+def run(*arguments, of=app):
+    found = CliRunner().invoke(of, [str(argument) for argument in arguments])
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLAMAWATT_CACHE", str(tmp_path / "cache"))
+
+
+def test_the_list_names_models_and_shapes():
+    found = json.loads(run("list", "--json"))
+    assert [entry["name"] for entry in found["models"]] == ["smollm2-135m", "tinyllama"]
+    assert "tinyllama-1.1b" in found["shapes"]
+    said = run("list")
+    assert "tinyllama:Q4_0" in said
+    assert "Q4_K_M" in said
+
+
+def test_inspect_says_the_same_in_words_and_in_json(tmp_path):
+    tensors = {"token_embd.weight": ((64, 32), "Q8_0"), "output.weight": ((64, 32), "Q8_0")}
+    path = write_model(tmp_path / "tiny.Q2_K.gguf", tensors, n_vocab=64)
+    found = json.loads(run("inspect", path, "--json"))
+    assert found["n_params"] == 2 * 64 * 32
+    assert found["bits_per_weight"] == 8.5
+    assert found["bytes_per_token"] == (64 + 1) * 34, "the output, and one row of the embedding"
+    assert len(found["sha256"]) == 64
+    said = run("inspect", path)
+    assert "8.50" in said
+    assert "4,096" in said
+    assert "warning: The name says Q2_K, but no tensor is Q2_K" in said
+
+
+def test_pull_prints_where_a_file_is(tmp_path):
+    path = write_model(tmp_path / "a.gguf", {"token_embd.weight": ((64, 32), "F16")})
+    assert run("pull", path) == f"{path}\n"
+    assert json.loads(run("pull", path, "--json"))["path"] == str(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        (("inspect", "nowhere.gguf"), ModelError, "cannot be read"),
+        (("pull", "hf:owner/repo"), ModelError, "names no file of the hub"),
+        (("synth", "tinyllama-1.1b", "--type", "Q9_0"), ModelError, "no quantisation"),
+        (("synth", "gpt-17"), ModelError, "no shape"),
+    ],
+)
+def test_bad_input_is_told(arguments, error, says):
+    with pytest.raises(error, match=says):
+        run(*arguments)
+
+
+def test_synth_does_not_replace_a_file(tmp_path):
+    path = tmp_path / "there.gguf"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="there already"):
+        run("synth", "qwen2.5-0.5b", "-o", path)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nowhere.gguf",), "cannot be read"),
+        (("a.gguf", "--text", "nowhere.txt"), "cannot be read"),
+        (("a.gguf", "--binary", "x", "--library", "y"), "exclude each other"),
+        (("a.gguf", "--binary", "/nowhere/llama-perplexity"), "There is no"),
+    ],
+)
+def test_quality_refuses_bad_input(arguments, says):
+    with pytest.raises(LlamawattError, match=says):
+        run(*arguments, of=quality_app)
