@@ -24,6 +24,10 @@ Logits = NDArray[np.float32]
 PARAMS_BYTES = 1024
 """Room for a params struct. More than any version's: larger structs travel on the stack or by
 reference (System V x86-64, AAPCS64), where trailing bytes do no harm."""
+MODEL_START = (0, 0, 0, 0)
+"""Two null pointers begin llama_model_params; n_gpu_layers follows."""
+LAYERS_AT, LAYERS_DEFAULTS = 4, (-1, 0, 999)
+"""Where n_gpu_layers stands, and its defaults over the years."""
 CONTEXT_START = (512, 2048, 512, 1)
 """Defaults of n_ctx, n_batch, n_ubatch and n_seq_max, which begin llama_context_params."""
 ENUMS_BEFORE_FLOATS = (-1, -1, -1, -1, 0, 0, struct.unpack("<i", struct.pack("<f", -1.0))[0])
@@ -63,6 +67,7 @@ class Batch(ctypes.Structure):
 _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "llama_backend_init": (None, ()),
     "llama_log_set": (None, (_LOG, _POINTER)),
+    "llama_supports_gpu_offload": (ctypes.c_bool, ()),
     "llama_model_default_params": (Params, ()),
     "llama_context_default_params": (Params, ()),
     "llama_model_load_from_file": (_POINTER, (ctypes.c_char_p, Params)),
@@ -122,6 +127,22 @@ class Library:
         self.c.llama_log_set(self._callback, None)
         self._load_backends()
         self.c.llama_backend_init()
+
+    def model_params(self, n_gpu_layers: int) -> Params:
+        """Return params of a model with so many layers on the GPU, where the build has one.
+
+        Raises:
+            ModelError: the layout of this version is not understood.
+        """
+        params: Params = self.c.llama_model_default_params()
+        if not self.c.llama_supports_gpu_offload():
+            return params
+        fields = tuple(params.raw)
+        start = fields[: len(MODEL_START)]
+        if start != MODEL_START or fields[LAYERS_AT] not in LAYERS_DEFAULTS:
+            self._not_understood("GPU layers")
+        params.raw[LAYERS_AT] = n_gpu_layers
+        return params
 
     def context_params(self, n_ctx: int, types: tuple[int, int], flash: int | None) -> Params:
         """Return params of a context that takes `n_ctx` tokens in one batch.

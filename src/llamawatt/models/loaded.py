@@ -41,12 +41,18 @@ class LoadedModel:
     """
 
     def __init__(
-        self, library: Library, path: Path, n_ctx: int, n_threads: int, setting: Setting
+        self,
+        library: Library,
+        path: Path,
+        n_ctx: int,
+        n_threads: int,
+        setting: Setting,
+        n_gpu_layers: int = 0,
     ) -> None:
         self._library, self._c, self._path = library, library.c, path
         self._context = None
         self._model = self._c.llama_model_load_from_file(
-            str(path).encode(), self._c.llama_model_default_params()
+            str(path).encode(), library.model_params(n_gpu_layers)
         )
         if not self._model:
             library.fail(f"{path} was not loaded", "It may need a newer llama.cpp; see --library.")
