@@ -47,7 +47,7 @@ class Canvas:
         n: int = 1,
         *,
         height_in: float = 2.5,
-        n_legend_lines: int = 1,
+        n_handles: int = 1,
         lefts_in: Sequence[float] = (),
         stacked: bool = False,
     ) -> list[Axes]:
@@ -56,7 +56,7 @@ class Canvas:
         Args:
             n: Panels.
             height_in: Height of one panel.
-            n_legend_lines: Lines of legend under the panels, when wide.
+            n_handles: Entries of the legend under the panels.
             lefts_in: Room left of each panel; the first counts for all when they are stacked.
             stacked: Whether panels are stacked even when wide.
         """
@@ -64,7 +64,7 @@ class Canvas:
         columns = 1 if self.narrow or stacked else n
         rows = n // columns
         notes = self._wrapped(self.note)
-        n_lines = n_legend_lines * (2 if self.narrow else 1)
+        n_lines = -(-n_handles // self._columns(n_handles))
         bottom_in = _XLABEL_IN + _LINE_IN * n_lines
         top_in = _TITLE_IN + _LINE_IN * len(notes) * 0.85
         total_in = top_in + rows * height_in + (rows - 1) * _STACK_GAP_IN + bottom_in
@@ -89,15 +89,17 @@ class Canvas:
             linespacing=1.25,
         )  # fmt: skip
 
-    def legend(self, handles: Sequence[Artist], n_columns: int = 0) -> None:
+    def _columns(self, n_handles: int) -> int:
+        return 2 if self.narrow else max(1, min(n_handles, 6))
+
+    def legend(self, handles: Sequence[Artist]) -> None:
         """Put a legend under the panels."""
         width_in, total_in = self.figure.get_size_inches()
-        n_columns = n_columns or (2 if self.narrow else min(len(handles), 6))
         self.figure.legend(
             handles=list(handles),
             loc="lower left",
             bbox_to_anchor=(0.04 / width_in, 0.02 / total_in),
-            ncols=n_columns,
+            ncols=self._columns(len(handles)),
             columnspacing=1.2,
             handlelength=1.6,
             handletextpad=0.5,
@@ -175,6 +177,17 @@ def value_label(axes: Axes, text: str, at: tuple[float, float]) -> None:
         text, at, xytext=(0, 7), textcoords="offset points", size=7, color=MUTED, ha="center",
         zorder=7, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
     )  # fmt: skip
+
+
+def label_room_in(labels: Sequence[str]) -> float:
+    """Return the room that tick labels need left of an axis."""
+    lines = [line for label in labels for line in label.split("\n")]
+    return 0.2 + 0.066 * max(map(len, lines), default=0)
+
+
+def wrapped(label: str, *, narrow: bool) -> str:
+    """Break a long tick label where it is drawn for a phone."""
+    return label.replace(" ", "\n", 1) if narrow and len(label) > 16 else label
 
 
 def swatch(colour: str, label: str, marker: str = "s", *, hollow: bool = False) -> Line2D:

@@ -10,7 +10,14 @@ from matplotlib.patches import Patch
 from llamawatt.analysis.pareto import pareto_front
 from llamawatt.analysis.quantities import METRICS
 from llamawatt.core.format import energy_text, number_text
-from llamawatt.report.canvas import Canvas, plain_ticks, swatch, whiskers
+from llamawatt.report.canvas import (
+    Canvas,
+    label_room_in,
+    plain_ticks,
+    swatch,
+    whiskers,
+    wrapped,
+)
 from llamawatt.report.headline import error_text
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.phrases import panel_title, suite_text, value_text
@@ -35,15 +42,15 @@ def energy_vs_latency(model: ReportModel, canvas: Canvas) -> None:
     rows = [row for row in plain_rows(model) if row.has("energy_j")]
     colour = arm_colours(rows)
     marker = suite_markers(model, rows)
-    (axes,) = canvas.panels(height_in=3.0, n_legend_lines=2)
-    for row in rows:
-        _point(canvas, axes, row, colour[row.arm], marker[row.suite])
-    _log_log(axes, rows)
-    _equal_products(axes)
     handles: list[Artist] = [swatch(colour[arm], arm) for arm in colour]
     handles += [swatch(MUTED, suite_text(suite), marker[suite]) for suite in marker]
     if any(row.is_modelled for row in rows):
         handles.append(swatch(MUTED, "modelled", hollow=True))
+    (axes,) = canvas.panels(height_in=3.0, n_handles=len(handles))
+    for row in rows:
+        _point(canvas, axes, row, colour[row.arm], marker[row.suite])
+    _log_log(axes, rows)
+    _equal_products(axes)
     canvas.legend(handles)
 
 
@@ -51,18 +58,16 @@ def metrics_comparison(model: ReportModel, canvas: Canvas) -> None:
     """Bars of latency, energy and energy per token, grouped by suite."""
     rows = plain_rows(model)
     colour = arm_colours(rows)
-    shown = [
-        key for key in ("latency_s", "energy_j", "j_per_token") if any(row.has(key) for row in rows)
-    ]
-    for metric, axes in zip(
-        shown, canvas.panels(len(shown), height_in=2.2, lefts_in=(0.5,) * 3), strict=True
-    ):
-        _bars(canvas, axes, rows, metric, colour)
+    wanted = ("latency_s", "energy_j", "j_per_token")
+    shown = [key for key in wanted if any(row.has(key) for row in rows)]
     handles: list[Artist] = [Patch(facecolor=colour[arm], label=arm) for arm in colour]
     if any(row.is_modelled for row in rows):
         handles.append(
             Patch(facecolor=PAPER, edgecolor=MUTED, hatch=HATCH, label="(partly) modelled")
         )
+    panels = canvas.panels(len(shown), height_in=2.2, lefts_in=(0.5,) * 3, n_handles=len(handles))
+    for metric, axes in zip(shown, panels, strict=True):
+        _bars(canvas, axes, rows, metric, colour)
     canvas.legend(handles)
 
 
@@ -71,10 +76,12 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
     rows = [r for r in model.suite_rows(suite=busiest_suite(model)) if r.has("edp_js")]
     rows = sorted(rows, key=lambda row: row.estimates["edp_js"].value)[:24]
     colour = arm_colours(rows, by_device=True)
+    handles = _device_handles(rows, colour)
+    names = [wrapped(row.arm, narrow=canvas.narrow) for row in rows]
     (axes,) = canvas.panels(
-        height_in=0.45 + 0.2 * len(rows),
-        n_legend_lines=1,
-        lefts_in=(1.25 if canvas.narrow else 1.8,),
+        height_in=0.45 + (0.27 if canvas.narrow else 0.2) * len(rows),
+        n_handles=len(handles),
+        lefts_in=(label_room_in(names),),
     )
     for at, row in enumerate(rows):
         made = row.estimates["edp_js"]
@@ -84,21 +91,23 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
             markerfacecolor=PAPER if row.is_modelled else colour[row.arm],
         )  # fmt: skip
         canvas.tip(mark, f"{row.arm}: {value_text('edp_js', made.value)} ({error_text(row)})")
-    axes.set_yticks(range(len(rows)), [_short(row.arm, canvas.narrow) for row in rows])
+    axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xscale("log")
     _log_margins(axes, "x", [row.estimates["edp_js"].value for row in rows])
     plain_ticks(axes, "x")
-    axes.set_xlabel("Energy-delay product per reply (J·s), less is better")
+    axes.set_xlabel("Energy-delay product per reply (J·s)")
     axes.grid(visible=False, axis="y")
-    canvas.legend(_device_handles(rows, colour))
+    canvas.legend(handles)
 
 
 def pareto(model: ReportModel, canvas: Canvas) -> None:
     """Energy against latency for every arm of the busiest suite, and the front nothing beats."""
     rows = [r for r in model.suite_rows(suite=busiest_suite(model)) if r.has("energy_j")]
     colour = arm_colours(rows, by_device=True)
-    (axes,) = canvas.panels(height_in=3.0)
+    handles = _device_handles(rows, colour)
+    handles += [swatch(MUTED, "on the front", "o"), swatch(MUTED, "beaten", "X")]
+    (axes,) = canvas.panels(height_in=3.0, n_handles=len(handles))
     points = [(r.estimates["latency_s"].value, r.estimates["energy_j"].value) for r in rows]
     on_front = pareto_front(points)
     for row, beats in zip(rows, on_front, strict=True):
@@ -107,8 +116,6 @@ def pareto(model: ReportModel, canvas: Canvas) -> None:
     front = sorted(point for point, beats in zip(points, on_front, strict=True) if beats)
     axes.step(*zip(*front, strict=True), where="post", color=INK, linewidth=1.0, zorder=2)
     _labels(canvas, axes, rows, on_front)
-    handles = _device_handles(rows, colour)
-    handles += [swatch(MUTED, "on the front", "o"), swatch(MUTED, "beaten", "X")]
     canvas.legend(handles)
 
 
@@ -240,7 +247,3 @@ def _device_handles(rows: Sequence[Row], colour: dict[str, str]) -> list[Artist]
     if any(row.is_modelled for row in rows):
         handles.append(swatch(MUTED, "modelled", "o", hollow=True))
     return handles
-
-
-def _short(arm: str, narrow: bool) -> str:
-    return arm if not narrow or len(arm) <= 20 else arm.replace(" ", "\n", 1)

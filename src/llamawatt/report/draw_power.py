@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from llamawatt.analysis.attribution import PhaseSplit
 from llamawatt.core.format import energy_text, number_text, percent_text
 from llamawatt.core.readings import Method
-from llamawatt.report.canvas import Canvas
+from llamawatt.report.canvas import Canvas, label_room_in
 from llamawatt.report.model import PowerTrace, ReportModel
 from llamawatt.report.phrases import suite_text
 from llamawatt.report.style import (
@@ -34,34 +34,33 @@ def power_trace(model: ReportModel, canvas: Canvas) -> None:
     """Power of every domain around one window of each device's arm."""
     names = list(dict.fromkeys(line.domain for trace in model.traces for line in trace.lines))
     colour = {name: _domain_colour(name, i) for i, name in enumerate(names)}
-    n_lines = 1 if len(names) < 5 else 2
-    panels = canvas.panels(len(model.traces), height_in=1.9, stacked=True, n_legend_lines=n_lines)
-    for axes, trace in zip(panels, model.traces, strict=True):
-        _trace(canvas, axes, trace, colour)
     handles: list[Artist] = [
         Line2D([], [], color=colour[name], label=name + _tag(model, name)) for name in names
     ]
     handles.append(Patch(facecolor=SHADE, edgecolor=MUTED, linewidth=0.5, label="measured window"))
     handles.append(Line2D([], [], color=MUTED, linestyle=":", label="idle, model resident"))
-    canvas.legend(handles, 0 if canvas.narrow else 4)
+    panels = canvas.panels(len(model.traces), height_in=1.9, stacked=True, n_handles=len(handles))
+    for axes, trace in zip(panels, model.traces, strict=True):
+        _trace(canvas, axes, trace, colour)
+    canvas.legend(handles)
 
 
 def phase_split(model: ReportModel, canvas: Canvas) -> None:
     """Joules of a reply by phase: idling, prefill, decode, and what the model leaves."""
     splits = shown_splits(model)
+    labels = [_split_label(split, canvas.narrow) for split in splits]
+    used = [name for name in _PHASE_COLOURS if any(_parts(split)[name] > 0 for split in splits)]
     (axes,) = canvas.panels(
-        height_in=0.4 + 0.3 * len(splits), lefts_in=(1.35 if canvas.narrow else 2.1,)
+        height_in=0.4 + 0.3 * len(splits), n_handles=len(used), lefts_in=(label_room_in(labels),)
     )
     modelled = {row.arm for row in model.rows if row.is_modelled}
     for at, split in enumerate(splits):
         _stack(canvas, axes, at, split, hatched=split.arm in modelled)
-    labels = [_split_label(split, canvas.narrow) for split in splits]
     axes.set_yticks(range(len(splits)), labels)
     axes.set_ylim(len(splits) - 0.4, -0.6)
     axes.set_xlim(right=axes.get_xlim()[1] * 1.02)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("Joules per reply")
-    used = [name for name in _PHASE_COLOURS if any(_parts(split)[name] > 0 for split in splits)]
     canvas.legend([Patch(facecolor=_PHASE_COLOURS[name], label=name) for name in used])
 
 

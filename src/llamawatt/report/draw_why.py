@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 
 from llamawatt.analysis.roofline import RooflinePoint
 from llamawatt.core.format import number_text, percent_text, quantity_text
-from llamawatt.report.canvas import Canvas, swatch, whiskers
+from llamawatt.report.canvas import Canvas, label_room_in, swatch, whiskers, wrapped
 from llamawatt.report.draw_arms import arm_colours
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.phrases import suite_text, value_text
@@ -29,26 +29,31 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
     points = shown_roofs(model)
     rows = {(row.arm, row.suite): row for row in model.suite_rows()}
     colour = arm_colours([rows[p.arm, p.suite] for p in points], by_device=True)
-    lefts_in = (1.3,) if canvas.narrow else (1.5, 0.3)
-    metered = [point for point in points if point.j_per_token is not None]
-    height_in = 0.4 + 0.2 * len(points)
-    panels = canvas.panels(2 if metered else 1, height_in=height_in, lefts_in=lefts_in)
-    _traffic(canvas, panels[0], points, colour)
-    if metered:
-        _joules(canvas, panels[1], points, (rows, colour))
-    for number, axes in enumerate(panels):
-        named = canvas.narrow or number == 0
-        names = [point.arm if named else "" for point in points]
-        axes.set_yticks(range(len(points)), names, size=7.5)
-        axes.set_ylim(len(points) - 0.4, -0.6)
-        axes.grid(visible=False, axis="y")
+    names = [wrapped(point.arm, narrow=canvas.narrow) for point in points]
+    room_in = label_room_in(names)
     devices = {rows[p.arm, p.suite].device: colour[p.arm] for p in points}
     handles: list[Artist] = [swatch(c, device) for device, c in devices.items()]
     if any(point.bandwidth_bytes_per_s for point in points):
         handles.append(
             Line2D([], [], color=INK, marker="|", linestyle="none", markersize=10,
-                   markeredgewidth=2, label="measured bandwidth of its memory")
+                   markeredgewidth=2, label="measured bandwidth")
         )  # fmt: skip
+    metered = [point for point in points if point.j_per_token is not None]
+    height_in = 0.4 + (0.27 if canvas.narrow else 0.2) * len(points)
+    panels = canvas.panels(
+        2 if metered else 1,
+        height_in=height_in,
+        lefts_in=(room_in, room_in if canvas.narrow else 0.3),
+        n_handles=len(handles),
+    )
+    _traffic(canvas, panels[0], points, colour)
+    if metered:
+        _joules(canvas, panels[1], points, (rows, colour))
+    for number, axes in enumerate(panels):
+        shown = names if canvas.narrow or number == 0 else [""] * len(names)
+        axes.set_yticks(range(len(points)), shown, size=7.5)
+        axes.set_ylim(len(points) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
     canvas.legend(handles)
 
 

@@ -27,6 +27,7 @@ class _Figure:
 class _Section:
     id: str
     title: str
+    short: str
     figures: tuple[_Figure, ...]
     passages: tuple[Passage, ...]
 
@@ -45,7 +46,7 @@ def html(model: ReportModel, drawings: Sequence[Drawing]) -> str:
         facts=about.facts(model),
         warnings=warnings(model),
         sections=[
-            _Section(s.id, s.title, tuple(figures[name] for name in s.figures), s.passages)
+            _Section(s.id, s.title, s.short, tuple(figures[name] for name in s.figures), s.passages)
             for s in sections(model)
         ],
         tables=(

@@ -21,7 +21,8 @@ def markdown(model: ReportModel) -> str:
             entry = captions[name]
             lines += ["", f"![{entry.title}](figures/{name}.png)", "", f"*{entry.caption}*"]
         for passage in section.passages:
-            lines += ["", f"**{_escaped(passage.title)}.** {_escaped(passage.text)}"]
+            lines += ["", f"**{_escaped(passage.title)}.** {_escaped(passage.text)}".rstrip()]
+            lines += ["", *(f"- {_escaped(point)}" for point in passage.points)]
     lines += ["", "## Numbers", "", "Medians with half-widths of 95 % intervals; ~ is modelled."]
     for table in (
         tables.results(model),

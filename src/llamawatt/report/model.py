@@ -159,12 +159,14 @@ class Passage:
         title: The finding in a few words.
         text: The finding with its numbers.
         tone: `result`, `note` or `warning`.
+        points: Its details, one per suite.
     """
 
     about: str
     title: str
     text: str
     tone: str
+    points: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,6 @@ def value_text(metric: str, value: float) -> str:
     return quantity_text(value, unit) if unit == "J/token" else f"{number_text(value)} {unit}"
 
 
-def estimate_text(metric: str, estimate: Estimate) -> str:
-    """Return a figure with its interval, as `3.21 s [3.18–3.25]`."""
-    return f"{value_text(metric, estimate.value)} {interval_text(estimate)}"
-
-
 def interval_text(estimate: Estimate) -> str:
     """Return the interval relative to the figure, as `±1.2 %`; says so when there is none."""
     width = estimate.relative_half_width

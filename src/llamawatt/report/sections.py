@@ -17,6 +17,11 @@ _FIGURES = {
 }  # fmt: skip
 
 
+_SHORT = {
+    WINNERS: "Who wins", TUNING: "Settings", WHY: "Why", PAPER: "The study", TRUST: "Trust"
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A section of a report.
@@ -24,12 +29,14 @@ class Section:
     Attributes:
         id: Its anchor.
         title: Its heading.
+        short: Its name in the navigation.
         figures: Names of its figures, those drawn.
         passages: Its passages.
     """
 
     id: str
     title: str
+    short: str
     figures: tuple[str, ...]
     passages: tuple[Passage, ...]
 
@@ -41,6 +48,7 @@ def sections(model: ReportModel) -> tuple[Section, ...]:
         Section(
             id=title.lower().replace(" ", "-"),
             title=title,
+            short=_SHORT[title],
             figures=tuple(name for name in names if name in drawn),
             passages=tuple(p for p in model.passages if p.about == title),
         )

@@ -71,13 +71,13 @@ def results(model: ReportModel) -> Table:
 
 def comparisons(model: ReportModel) -> Table:
     """Every arm over its group's reference."""
-    columns = ("Figure", "Suite", "Arm", "Against", "Ratio", "95 % interval", "With gain error",
-               "n", "p (Holm)", "Verdict")  # fmt: skip
+    columns = ("Figure", "Suite", "Arm", "Against", "Ratio", "Verdict", "95 % interval",
+               "With gain error", "n", "p (Holm)", "Why no verdict")  # fmt: skip
     seen: dict[tuple[str, str, str, str], Ratio] = {}
     for ratio in model.ratios:
         seen.setdefault((ratio.metric, ratio.suite, ratio.arm, ratio.baseline), ratio)
     rows = tuple(_comparison(ratio) for ratio in seen.values())
-    numeric = (False, False, False, False, True, True, True, True, True, False)
+    numeric = (*[False] * 4, True, False, *[True] * 4, False)
     return Table("comparisons", "Arms against the reference of their group", columns, numeric, rows)
 
 
@@ -182,19 +182,20 @@ def _estimated(made: Estimate | None, row: Row | None = None, metric: str = "") 
 
 def _comparison(ratio: Ratio) -> tuple[Entry, ...]:
     info = METRICS[ratio.metric]
-    told = ratio.verdict is Verdict.NOT_DISTINGUISHABLE
-    note = undecided_text(ratio) if told else ""
+    open_question = ratio.verdict is Verdict.NOT_DISTINGUISHABLE
+    note = undecided_text(ratio) if open_question else ""
     return (
         Entry(info.label, info.label),
         Entry(suite_text(ratio.suite), ratio.suite),
         Entry(ratio.arm, ratio.arm),
         Entry(ratio.baseline, ratio.baseline),
         Entry(factor_text(ratio.value), ratio.value),
+        Entry(str(ratio.verdict), str(ratio.verdict)),
         _span(ratio.low, ratio.high),
         _span(ratio.low_total, ratio.high_total),
         Entry(str(ratio.n), ratio.n),
         _number(ratio.p_holm, lambda p: "< 0.001" if p < 0.001 else number_text(p, 2)),
-        Entry(f"{ratio.verdict}{': ' + note if note else ''}", str(ratio.verdict)),
+        Entry(note),
     )
 
 

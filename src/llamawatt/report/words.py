@@ -11,13 +11,13 @@ from llamawatt.core.format import (
     energy_text,
     number_text,
     percent_text,
+    plus_minus_text,
     power_text,
     quantity_text,
 )
 from llamawatt.report import words_trust
 from llamawatt.report.model import Passage
 from llamawatt.report.phrases import (
-    estimate_text,
     factor_text,
     interval_text,
     joined,
@@ -26,6 +26,7 @@ from llamawatt.report.phrases import (
     suite_text,
     times_text,
     undecided_text,
+    value_text,
 )
 
 WINNERS, WHY, TUNING, PAPER = (
@@ -65,27 +66,32 @@ def _rankings(*found: f.Ranking) -> Passage:
         title = f"{label}: {joined(winners)} wins in {where}"
     else:
         title = f"{label}: the winner depends on the suite"
-    how = f" ({methods_text(found[0].methods)})" if found[0].methods else ""
-    text = " ".join(_ranking(ranking) for ranking in found)
-    return Passage(WINNERS, title, text + how, "result" if winners else "note")
+    text = f"Energy by {methods_text(found[0].methods)}." if found[0].methods else ""
+    tone = "result" if winners else "note"
+    return Passage(WINNERS, title, text, tone, tuple(_ranking(ranking) for ranking in found))
 
 
 def _ranking(finding: f.Ranking) -> str:
     first, second = finding.order[0], finding.order[1]
-    figures = "; ".join(
-        f"{ranked.arm} {estimate_text(finding.metric, ranked.estimate)}"
+    figures = ", ".join(
+        f"{ranked.arm} {value_text(finding.metric, ranked.estimate.value)}{_width(ranked.estimate)}"
         for ranked in finding.order[:4]
     )
     suite = suite_text(finding.suite)
     suite = suite[0].upper() + suite[1:]
     if not finding.tied:
-        lead = "" if finding.lead is None else f" by {times_text(finding.lead)} over {second.arm}"
-        return f"{suite}: {first.arm} is lowest{lead}: {figures}."
+        lead = "" if finding.lead is None else f", {times_text(finding.lead)} below {second.arm}"
+        return f"{suite}: {first.arm}{lead} ({figures})."
     why = ""
     if finding.lead is not None and second.arm in finding.tied:
-        why = f" ({undecided_text(finding.lead)})"
+        why = f": {undecided_text(finding.lead)}"
     arms = joined((first.arm, *finding.tied))
-    return f"{suite}: {arms} are not distinguishable{why}: {figures}."
+    return f"{suite}: {arms} are not distinguishable{why} ({figures})."
+
+
+def _width(estimate: Estimate) -> str:
+    width = estimate.relative_half_width
+    return "" if width is None else f" {plus_minus_text(width)}"
 
 
 _RACES = {
@@ -105,16 +111,17 @@ _RACES = {
 
 def _races(*found: f.RaceToSleep) -> Passage:
     first = found[0]
-    text = " ".join(
-        f"In {suite_text(race.suite)}: latency {_compared(race.latency)}, mean power "
+    points = tuple(
+        f"{suite_text(race.suite).capitalize()}: latency {_compared(race.latency)}, mean power "
         f"{_compared(race.power)}, energy {_compared(race.energy)}."
         for race in found
     )
     return Passage(
         WINNERS,
         f"{first.arm} beside {first.baseline}: {first.outcome}",
-        f"{_RACES[first.outcome]} {text}",
+        _RACES[first.outcome],
         "note" if first.outcome is f.Race.UNDECIDED else "result",
+        points,
     )
 
 
@@ -139,28 +146,26 @@ def _paper(finding: f.PaperClaim) -> Passage:
 
 
 def _scaling(finding: f.Scaling) -> Passage:
-    factor, suite = finding.factor, suite_text(finding.suite)
-    first, last = finding.points[0], finding.points[-1]
-    text = f"From {factor} = {level_text(first.value)} to {level_text(last.value)}, "
-    text += "; ".join(
-        f"{level_text(p.value)}: {duration_text(p.latency_s.value)}"
-        + ("" if p.energy_j is None else f" and {energy_text(p.energy_j.value)}")
+    factor, where = finding.factor, f"{suite_text(finding.suite).capitalize()}, {finding.device}"
+    first, last, knee = finding.points[0].value, finding.points[-1].value, finding.saturates_at
+    if knee == first:
+        title = f"{where}: more {factor} does not pay"
+        text = f"No higher {factor} is faster beyond doubt than {level_text(first)}"
+    elif knee < last:
+        title = f"{where}: {factor} stops paying at {level_text(knee)}"
+        text = f"Beyond {level_text(knee)} nothing is faster beyond doubt"
+    else:
+        title = f"{where}: {factor} pays up to {level_text(last)}"
+        text = "The highest level is still the fastest beyond doubt"
+    if finding.latency is not None and finding.fastest != first:
+        text += f"; the fastest level is {times_text(finding.latency)} faster than the lowest"
+    points = tuple(
+        f"{factor} = {level_text(p.value)}: {duration_text(p.latency_s.value)}"
+        f"{_width(p.latency_s)}"
+        + ("" if p.energy_j is None else f", {energy_text(p.energy_j.value)}{_width(p.energy_j)}")
         for p in finding.points
     )
-    if finding.saturates_at == first.value:
-        title = f"{suite}, {finding.device}: more {factor} does not pay"
-        text += f". No higher {factor} is faster beyond doubt than {level_text(first.value)}"
-    elif finding.saturates_at < last.value:
-        title = f"{suite}, {finding.device}: {factor} stops paying at " + level_text(
-            finding.saturates_at
-        )
-        text += f". Beyond {level_text(finding.saturates_at)} nothing is faster beyond doubt"
-    else:
-        title = f"{suite}, {finding.device}: {factor} pays up to {level_text(last.value)}"
-        text += ". The highest level is still the fastest beyond doubt"
-    if finding.latency is not None and finding.fastest != first.value:
-        text += f"; the fastest level is {times_text(finding.latency)} faster than the lowest"
-    return Passage(TUNING, title, text + "." + _thrift(finding), "result")
+    return Passage(TUNING, title, text + "." + _thrift(finding), "result", points)
 
 
 def _thrift(finding: f.Scaling) -> str:

@@ -1,0 +1,33 @@
+"""`llamawatt report`: page, Markdown, figures, CSV and JSON of a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llamawatt.cli import options
+
+RunPath = Annotated[Path, typer.Argument(help="A run directory.", show_default=False)]
+ReportOut = Annotated[
+    Path | None, typer.Option("--out", help="Where to write. Default: RUN/report.")
+]
+
+
+def report(run: RunPath, out: ReportOut = None, as_json: options.Json = False) -> None:
+    """Write the report of a run: what a reply costs, why, and how far to trust it."""
+    from llamawatt.report.write import write_report
+    from llamawatt.runs.store import read_run
+
+    files = write_report(read_run(run), out)
+    if as_json:
+        typer.echo(files.json.read_text(encoding="utf-8"), nl=False)
+        return
+    typer.echo(files.model.headline)
+    for passage in files.model.passages:
+        if passage.tone == "warning":
+            typer.echo(f"note: {passage.title}. {passage.text}")
+    for entry in files.missing:
+        typer.echo(f"no figure {entry.name}: {entry.missing}")
+    for warning in files.model.warnings:
+        typer.echo(f"note: {warning}", err=True)
+    typer.echo(f"\nreport: {files.html}")
