@@ -8,12 +8,15 @@ from llamawatt.core.errors import ModelError
 from llamawatt.models import libllama
 from llamawatt.models.libllama import Library, bundled_library, library_at
 from llamawatt.models.loaded import LoadedModel, Setting
+from llamawatt.models.mix import QUANTIZATIONS
 from llamawatt.models.shapes import SHAPES, ModelShape
 from llamawatt.models.synth import synthesize
 
 TEXT = "When the rain had stopped, the children counted the puddles in the yard. " * 4
 N_CTX = 64
 TINY = ModelShape("llama", 2, 256, 512, 4, 2, 2048, 256, 10000.0)
+ODD = ModelShape("qwen2", 2, 96, 160, 3, 1, 600, 256, 10000.0, tied=True, biased=True)
+"""Rows that no K-quant fits, as in Qwen2.5-0.5B."""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,25 @@ def test_settings_that_do_not_exist_are_named(library: Library, path: Path) -> N
         LoadedModel(library, path, N_CTX, 1, Setting("q9"))
     with pytest.raises(ModelError, match="flash_attn is 'maybe'"):
         LoadedModel(library, path, N_CTX, 1, Setting(flash_attn="maybe"))
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize("dimensions", [TINY, ODD], ids=["tiny", "odd"])
+@pytest.mark.parametrize("quantization", QUANTIZATIONS)
+def test_every_synthetic_model_computes(
+    library: Library,
+    quantization: str,
+    dimensions: ModelShape,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SHAPES, "some", dimensions)
+    made = synthesize("some", quantization, tmp_path / "some.gguf")
+    model = LoadedModel(library, made, N_CTX, 1, Setting())
+    rows = model.logits(model.tokenize(TEXT)[:N_CTX], 0)
+    model.close()
+    assert np.isfinite(rows).all()
+    assert 0.01 < rows.std() < 100
 
 
 @pytest.mark.serial
