@@ -120,6 +120,19 @@ class LogitsFile:
         """Return the tokens that are predicted, shape (n_chunks, n_scored)."""
         return self.tokens()[:, self.shape.n_ctx // 2 + 1 :]
 
+    def nll(self, chunk: int) -> float:
+        """Return one chunk's mean negative log-likelihood per scored token, nats."""
+        rows = np.concatenate(
+            [block[np.arange(len(block)), tokens] for block, tokens in self._with_tokens(chunk)]
+        )
+        return -float(rows.mean(dtype=np.float64))
+
+    def _with_tokens(self, chunk: int) -> Iterator[tuple[Floats, Tokens]]:
+        tokens, at = self.scored_tokens()[chunk], 0
+        for block in self.log_probabilities(chunk):
+            yield block, tokens[at : at + len(block)]
+            at += len(block)
+
     def log_probabilities(self, chunk: int) -> Iterator[Floats]:
         """Yield one chunk's log-probabilities a few rows at a time, shape (rows, n_vocab)."""
         shape = self.shape
