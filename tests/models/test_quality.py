@@ -121,6 +121,13 @@ def test_plans_that_cannot_be_are_refused(model, plan):
         measure_quality([model("a.gguf")], None, load_text(), plan, Simulated())
 
 
+def test_a_text_that_cannot_be_long_enough_is_told_before_anything_runs(small, tmp_path):
+    path = tmp_path / "short.txt"
+    path.write_text("Too short.")
+    with pytest.raises(ModelError, match="has 10 bytes; a context of 512 needs at least 1024"):
+        measure_quality([small], None, load_text(path), Plan(), fake_program(tmp_path, ""))
+
+
 def test_the_shipped_text_is_long_enough_and_says_where_it_is_from():
     text = load_text()
     assert len(text.text.encode()) > 25_000
@@ -201,11 +208,20 @@ import shutil, sys
 if "--version" in sys.argv:
     print("version: 7 (fake)")
     sys.exit()
-shutil.copy({made!r}, sys.argv[sys.argv.index("--kl-divergence-base") + 1])
+base = sys.argv[sys.argv.index("--kl-divergence-base") + 1]
+shutil.copy({made!r}, base)
+if "need at least" in "{printed}":
+    open(base, "wb").write(b"_logits_")
 print("perplexity: calculating perplexity over 3 chunks, n_ctx=8")
 print("{printed}")
 sys.exit({code})
 """
+
+
+SHORT = (
+    "perplexity: you need at least 16 tokens to evaluate perplexity with a context of 8. "
+    "perplexity: the data file you provided tokenizes to only 9 tokens"
+)
 
 
 def fake_program(tmp_path, printed, code=0):
@@ -242,7 +258,7 @@ def test_lines_that_the_program_lost_are_taken_from_its_file(small, tmp_path):
     [
         ("[1]nan,", 0, "nothing finite"),
         ("out of memory", 1, r"failed on small.gguf \(1\): out of memory"),
-        ("you need at least 16 tokens; the data tokenizes to only 9 tokens", 1, "has 9 tokens"),
+        (SHORT, 0, "has 9 tokens; a context of 8 needs at least 16"),
     ],
 )
 def test_a_program_that_fails_is_explained_and_leaves_nothing(small, tmp_path, printed, code, says):
@@ -256,9 +272,9 @@ def test_a_program_that_fails_is_explained_and_leaves_nothing(small, tmp_path, p
 def test_a_text_shorter_than_the_context_is_told(embedded, tmp_path, monkeypatch):
     monkeypatch.setenv("LLAMAWATT_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "short.txt"
-    path.write_text("Too short to judge anybody by.")
+    path.write_text("Too short to judge anybody by. " * 40)
     backend = BinaryBackend.at(program("llama-perplexity"))
-    with pytest.raises(ModelError, match="a context of 512 needs at least 1024"):
+    with pytest.raises(ModelError, match=r"has \d+ tokens; a context of 512 needs at least 1024"):
         measure_quality([embedded], None, load_text(path), Plan(n_threads=2), backend)
     assert not list((tmp_path / "cache").rglob("*.part"))
 

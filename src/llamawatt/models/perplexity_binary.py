@@ -143,7 +143,8 @@ class BinaryBackend:
                 process.kill()
                 part.unlink(missing_ok=True)
                 raise
-        if process.returncode != 0 or not part.exists() or not all(map(math.isfinite, nll)):
+        whole = process.returncode == 0 and _is_whole(part)
+        if not whole or not all(map(math.isfinite, nll)):
             part.unlink(missing_ok=True)
             raise _explained(subject, said, process.returncode)
         part.replace(logits)
@@ -259,6 +260,14 @@ def _most_bytes(subject: Subject, text: EvalText, plan: Plan) -> int:
     n_vocab = inspect_model(subject.path).n_vocab or 0
     n_chunks = len(text.text.encode()) // FEWEST_BYTES_PER_TOKEN // plan.n_ctx + 1
     return Shape(plan.n_ctx, n_vocab, min(n_chunks, plan.n_chunks or n_chunks)).size_bytes
+
+
+def _is_whole(logits: Path) -> bool:
+    try:
+        with LogitsFile(logits):
+            return True
+    except (ModelError, OSError):
+        return False
 
 
 def _last(said: str) -> str:
