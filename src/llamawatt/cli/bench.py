@@ -38,6 +38,7 @@ def bench(
     cpu_idle_w: options.CpuIdle = None,
     cpu_max_w: options.CpuMax = None,
     measured_only: options.MeasuredOnly = False,
+    no_report: options.NoReport = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Measure what a reply costs in seconds and joules, on the CPU and on the GPU."""
@@ -59,4 +60,4 @@ def bench(
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
     models = (model,) if model else ()
     run = carry_out(Order(spec, models, serving, metering, out, resume, quiet))
-    finish(run, as_json=as_json)
+    finish(run, as_json=as_json, with_report=not no_report)

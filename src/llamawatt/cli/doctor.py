@@ -31,11 +31,11 @@ def doctor(
     from llamawatt.runs.schema import MACHINE
     from llamawatt.study.assemble import Serving, find_abilities
 
-    findings = preflight()
     abilities = find_abilities(Serving(server))
     found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
     with MeterBench(found.meters, found.missing, calibration_s=3.0) as bench:
-        machine = machine_record(bench, gpus() if wake or not _asleep(found.missing) else (), "")
+        findings = preflight(evidence=bench.evidence())
+        machine = machine_record(bench, gpus(want_gpu=wake), "")
     if as_json:
         typer.echo(MACHINE.dump_json(machine, indent=1).decode())
         return
@@ -48,10 +48,6 @@ def doctor(
         typer.echo(f"  {finding.text} {finding.remedy}")
     if not findings:
         typer.echo("  quiet")
-
-
-def _asleep(missing: tuple[object, ...]) -> bool:
-    return any("sleeps" in getattr(entry, "reason", "") for entry in missing)
 
 
 def _tell_machine(machine: "MachineRecord") -> None:

@@ -98,12 +98,29 @@ def _bug() -> int:
 
 def _wire() -> None:
     """Register every command; each module imports its rooms only when it runs."""
-    from llamawatt.cli import bench, doctor, exec_, study
+    from llamawatt.cli import (
+        bench,
+        compare,
+        doctor,
+        exec_,
+        import_,
+        model,
+        quality,
+        quantize,
+        report,
+        study,
+    )
 
     app.command("doctor")(doctor.doctor)
     app.command("bench")(bench.bench)
     app.command("exec", context_settings=exec_.CONTEXT)(exec_.exec_)
     app.add_typer(study.app, name="study")
+    app.command("report")(report.report)
+    app.command("compare")(compare.compare)
+    app.add_typer(model.app, name="model")
+    app.command("quantize")(quantize.quantize)
+    app.command("quality")(quality.quality)
+    app.add_typer(import_.app, name="import")
 
 
 _wire()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from llamawatt.meters.cpu_model import CpuPowerModel
 from llamawatt.meters.discover import Discovery, discover
+from llamawatt.meters.nvml_evidence import descends_from_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,17 @@ class Metering:
     cpu_max_w: float | None = None
     measured_only: bool = False
 
-    def discover(self, *, want_gpu: bool = True) -> Discovery:
-        """Find the meters."""
+    def discover(self, *, want_gpu: bool = True, attached: bool = False) -> Discovery:
+        """Find the meters.
+
+        Args:
+            want_gpu: Whether a sleeping GPU may be woken.
+            attached: Whether the server is somebody else's process: then it cannot be told from
+                foreign ones, and none is called foreign.
+        """
         return discover(
             want_gpu=want_gpu,
+            is_ours=(lambda _: True) if attached else descends_from_us,
             wall_url=self.wall,
             cpu_power=CpuPowerModel.of(self.cpu_idle_w, self.cpu_max_w),
             allow_model=not self.measured_only,

@@ -16,9 +16,8 @@ ReportOut = Annotated[
 def report(run: RunPath, out: ReportOut = None, as_json: options.Json = False) -> None:
     """Write the report of a run: what a reply costs, why, and how far to trust it."""
     from llamawatt.report.write import write_report
-    from llamawatt.runs.store import read_run
 
-    files = write_report(read_run(run), out)
+    files = write_report(run, out)
     if as_json:
         typer.echo(files.json.read_text(encoding="utf-8"), nl=False)
         return

@@ -15,7 +15,7 @@ from llamawatt.core.trials import Status, TrialRecord
 from llamawatt.meters.bench import MeterBench
 from llamawatt.meters.discover import gpus
 from llamawatt.meters.machine import machine_record
-from llamawatt.meters.preflight import preflight
+from llamawatt.meters.preflight import Finding, preflight
 from llamawatt.runs.store import Run, RunWriter, read_run
 from llamawatt.study.assemble import (
     Serving,
@@ -28,7 +28,7 @@ from llamawatt.study.assemble import (
 from llamawatt.study.company import SystemCompany
 from llamawatt.study.plan import Plan
 from llamawatt.study.runner import Runner
-from llamawatt.study.spec import StudySpec
+from llamawatt.study.spec import Device, StudySpec
 
 RUNS_FOLDER = Path("llamawatt-runs")
 
@@ -55,6 +55,12 @@ class Order:
     resume: Path | None = None
     quiet: bool = False
 
+    @property
+    def wants_gpu(self) -> bool:
+        """Whether any arm may use a GPU; one that sleeps is left asleep otherwise."""
+        devices = {device for group in self.spec.groups for device in group.devices}
+        return bool(self.serving.url) or devices != {Device.CPU}
+
 
 def carry_out(order: Order) -> Run:
     """Run a study to its end and read it back.
@@ -66,7 +72,8 @@ def carry_out(order: Order) -> Run:
         observer = stack.enter_context(ConsoleObserver(quiet=order.quiet))
         models = find_models(order.models or order.spec.models, order.serving, observer.fetching)
         require_reachable(order.serving)
-        found = order.metering.discover()
+        want_gpu = order.wants_gpu
+        found = order.metering.discover(want_gpu=want_gpu, attached=bool(order.serving.url))
         bench = MeterBench(found.meters, found.missing, tell=observer.doing)
         stack.enter_context(bench)
         plan = make_study_plan(
@@ -76,10 +83,11 @@ def carry_out(order: Order) -> Run:
             bench.boundary,
             shlex.join(["llamawatt", *sys.argv[1:]]),
         )
-        machine = machine_record(bench, gpus(), order.serving.described)
+        machine = machine_record(bench, gpus(want_gpu=want_gpu), order.serving.described)
         writer, trials = _open(order, plan, machine)
         stack.callback(writer.close)
-        _tell_start(plan, writer, observer)
+        observer.doing("looking for other load")
+        _tell_start(plan, preflight(evidence=bench.evidence()), writer, observer)
         rig = make_rig(bench, plan, order.serving)
         runner = Runner(plan, rig, writer, observer, SystemCompany(), trials)
         try:
@@ -137,11 +145,13 @@ def _new_path(study: StudyRecord) -> Path:
     return path
 
 
-def _tell_start(plan: Plan, writer: RunWriter, observer: ConsoleObserver) -> None:
+def _tell_start(
+    plan: Plan, findings: tuple[Finding, ...], writer: RunWriter, observer: ConsoleObserver
+) -> None:
     texts = [("clipped", note) for note in plan.notes]
     skipped = (arm for arm in plan.study.arms if arm.skipped)
     texts += [("skipped", f"{arm.name}: {arm.skipped}.") for arm in skipped]
-    texts += [("warning", f"{found.text} {found.remedy}".strip()) for found in preflight()]
+    texts += [("warning", f"{found.text} {found.remedy}".strip()) for found in findings]
     for kind, text in texts:
         event = RunEvent(kind, text, at=now_text())
         writer.append_event(event)

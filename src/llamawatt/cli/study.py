@@ -58,6 +58,7 @@ def run(
     cpu_idle_w: options.CpuIdle = None,
     cpu_max_w: options.CpuMax = None,
     measured_only: options.MeasuredOnly = False,
+    no_report: options.NoReport = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Run a study, interleaved and repeated until its intervals are narrow."""
@@ -80,4 +81,4 @@ def run(
     if dry_run:
         print_plan(order)
         return
-    finish(carry_out(order), as_json=as_json)
+    finish(carry_out(order), as_json=as_json, with_report=not no_report)

@@ -48,7 +48,8 @@ def progress(
 
 def hopeless_arms(trials: Iterable[TrialRecord]) -> frozenset[str]:
     """Return the arms that failed, retries included, and never gave a trial."""
-    failed, good = set(), set()
+    failed: set[str] = set()
+    good: set[str] = set()
     for trial in trials:
         (good if trial.status is Status.OK else failed).add(trial.arm)
     return frozenset(failed - good)
