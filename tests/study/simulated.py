@@ -52,6 +52,7 @@ class SimulatedMachine:
     started: list[str] = field(default_factory=list)
     running: int = 0
     unavailable: bool = False
+    hot_until_s: float = 0.0
     domains: tuple[Domain, ...] = (DOMAIN,)
     slowest_period_s: float = 0.01
     _spans: list[tuple[float, float, float]] = field(default_factory=list)
@@ -82,7 +83,7 @@ class SimulatedMachine:
         return {DOMAIN.name: RawTrace(t_s, energy_j=t_s * self.power_w)}
 
     def evidence(self) -> dict[str, FactorValue]:
-        return {"cpu.temp_c": 50.0}
+        return {"cpu.temp_c": 50.0 + max(0.0, self.hot_until_s - self.clock.now_s())}
 
     def doubts(self) -> tuple[Flag, ...]:
         return (Flag.DRAM_NOT_MEASURED,)

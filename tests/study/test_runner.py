@@ -139,6 +139,18 @@ def test_a_budget_ends_the_run_and_says_so(tmp_path: Path) -> None:
     assert any(event.kind == "budget" for event in events)
 
 
+@pytest.mark.parametrize(("longest_s", "waited_s"), [(60.0, 20.0), (5.0, 5.0)])
+def test_arms_wait_until_it_is_cool_but_not_for_ever(
+    tmp_path: Path, longest_s: float, waited_s: float
+) -> None:
+    cool = {"cool_below_c": 60.0, "cool_max_s": longest_s}
+    wanted = spec(groups=(GroupSpec(name="baseline"),), protocol=PROTOCOL.model_copy(update=cool))
+    machine = SimulatedMachine(hot_until_s=30.0)
+    trials = run(tmp_path / "r", simulated_plan(wanted), machine)
+    assert trials[0].window.t0_s == pytest.approx(waited_s, abs=5)
+    assert trials[0].window.t0_s >= waited_s
+
+
 def test_a_single_arm_keeps_its_server(tmp_path: Path) -> None:
     machine = SimulatedMachine()
     alone = spec(groups=(GroupSpec(name="baseline"),))

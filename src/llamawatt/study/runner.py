@@ -119,7 +119,11 @@ class Runner:
         self._leave()
         arm = self.plan.arm(cell.arm)
         plan = SessionPlan(
-            self.plan.study.protocol, self._warm_up(cell), self._runtime_of(arm.record.device, cell)
+            self.plan.study.protocol,
+            self._warm_up(cell),
+            self._runtime_of(arm.record.device, cell),
+            self.plan.spec.cool_below_c,
+            self.plan.spec.cool_max_s,
         )
         self._session = self._stack.enter_context(Session(self.rig, arm, plan, self.observer))
         return self._session

@@ -8,7 +8,7 @@ from types import TracebackType
 from llamawatt.analysis.metrics import domain_energy
 from llamawatt.core.plan import ProtocolRecord
 from llamawatt.core.readings import Unavailable
-from llamawatt.core.trials import DomainEnergy, IdlePower, LoadRecord
+from llamawatt.core.trials import DomainEnergy, FactorValue, IdlePower, LoadRecord
 from llamawatt.study.arms import Arm
 from llamawatt.study.observer import Observer
 from llamawatt.study.rig import Client, Rig
@@ -17,6 +17,8 @@ from llamawatt.targets.protocols import Ask
 
 SETTLE_S = 1.0
 """Longest part of a cool-down left to clocks and fans before bare idle is taken."""
+COOLING_LOOK_S = 1.0
+"""How often the temperature is looked at while waiting for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class SessionPlan:
     protocol: ProtocolRecord
     warm_up: Sequence[Ask]
     runtime_idle: Mapping[str, IdlePower]
+    cool_below_c: float | None = None
+    cool_max_s: float = 0.0
 
 
 class Session:
@@ -70,12 +74,25 @@ class Session:
 
     def _cool_down(self) -> None:
         self._observer.doing(f"{self.arm.name}: idle, nothing running")
+        self._wait_until_cool()
         pause_s = self._plan.protocol.cool_down_s
         settle_s = min(SETTLE_S, pause_s / 2)
         self._rig.clock.sleep_s(settle_s)
         self.idle["bare"] = self._rig.instrument.idle(pause_s - settle_s)
         if self._plan.runtime_idle:
             self.idle["runtime"] = dict(self._plan.runtime_idle)
+
+    def _wait_until_cool(self) -> None:
+        """Wait for the temperature that was asked for, where devices tell theirs."""
+        limit_c = self._plan.cool_below_c
+        if limit_c is None:
+            return
+        deadline_s = self._rig.clock.now_s() + self._plan.cool_max_s
+        while (hottest_c := hottest(self._rig.instrument.evidence())) is not None:
+            if hottest_c < limit_c or self._rig.clock.now_s() >= deadline_s:
+                return
+            self._observer.doing(f"{self.arm.name}: cooling down, {hottest_c:.0f} °C")
+            self._rig.clock.sleep_s(COOLING_LOOK_S)
 
     def _start(self, stack: ExitStack) -> None:
         self._observer.doing(f"{self.arm.name}: loading the model")
@@ -99,6 +116,12 @@ class Session:
         works = tuple(self._plan.warm_up) * n_parallel
         fixed_length = self._plan.protocol.fixed_length
         self.client.run(works, n_parallel=n_parallel, fixed_length=fixed_length)
+
+
+def hottest(evidence: Mapping[str, FactorValue]) -> float | None:
+    """Return the highest temperature that devices tell; None when none tells."""
+    told = (value for key, value in evidence.items() if key.endswith(".temp_c"))
+    return max((float(value) for value in told if isinstance(value, int | float)), default=None)
 
 
 def energies(
