@@ -68,13 +68,13 @@ def inspect_model(path: Path) -> ModelFacts:
         ModelError: the file is missing, no GGUF, or cut short.
     """
     header = read_header(path)
-    sizes = {tensor.name: tensor_bytes(tensor) for tensor in header.tensors}
-    if not sizes:
+    sizes_bytes = {tensor.name: tensor_bytes(tensor) for tensor in header.tensors}
+    if not sizes_bytes:
         raise ModelError(f"{path} holds no tensors.", "It may be one part of a split model.")
-    _require_whole(path, header, sizes)
+    _require_whole(path, header, sizes_bytes)
     architecture = str(header.metadata.get("general.architecture", ""))
     types = _weights_by_type(header)
-    n_params, total_bytes = sum(types.values()), sum(sizes.values())
+    n_params, total_bytes = sum(types.values()), sum(sizes_bytes.values())
     return ModelFacts(
         architecture=architecture,
         title=str(header.metadata.get("general.name", "")),
@@ -84,7 +84,7 @@ def inspect_model(path: Path) -> ModelFacts:
         n_ctx_train=header.whole(f"{architecture}.context_length"),
         bits_per_weight=8 * total_bytes / n_params,
         tensor_bytes=total_bytes,
-        bytes_per_token=_streamed_bytes(header, architecture, sizes),
+        bytes_per_token=_streamed_bytes(header, architecture, sizes_bytes),
         quantization=next(iter(types)),
         types=types,
         kv_bytes_per_token=kv_bytes_per_token(header, architecture),
@@ -146,8 +146,8 @@ def tensor_bytes(tensor: TensorFact) -> int:
     return int(tensor.n_elements // block * block_bytes)
 
 
-def _require_whole(path: Path, header: Header, sizes: Mapping[str, int]) -> None:
-    ends = (tensor.offset_bytes + sizes[tensor.name] for tensor in header.tensors)
+def _require_whole(path: Path, header: Header, sizes_bytes: Mapping[str, int]) -> None:
+    ends = (tensor.offset_bytes + sizes_bytes[tensor.name] for tensor in header.tensors)
     needed_bytes = header.data_start_bytes + max(ends)
     if header.file_bytes < needed_bytes:
         raise ModelError(
@@ -171,14 +171,14 @@ def _weights_by_type(header: Header) -> dict[str, int]:
     return dict(types.most_common())
 
 
-def _streamed_bytes(header: Header, architecture: str, sizes: Mapping[str, int]) -> float:
+def _streamed_bytes(header: Header, architecture: str, sizes_bytes: Mapping[str, int]) -> float:
     used = header.whole(f"{architecture}.expert_used_count")
     n_experts = header.whole(f"{architecture}.expert_count")
     share = used / n_experts if used and n_experts else 1.0
-    tied = OUTPUT not in sizes
+    tied = OUTPUT not in sizes_bytes
     total_bytes = 0.0
     for tensor in header.tensors:
-        size_bytes = sizes[tensor.name]
+        size_bytes = sizes_bytes[tensor.name]
         if tensor.name in ROWS_LOOKED_UP and not (tied and tensor.name == EMBEDDING):
             total_bytes += size_bytes / tensor.shape[1] if len(tensor.shape) > 1 else size_bytes
         elif EXPERTS in tensor.name:

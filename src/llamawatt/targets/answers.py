@@ -16,19 +16,23 @@ def make_record(
     t0_s: float,
     *,
     counts: tuple[int, int],
-    times: tuple[float, float] | None,
+    server_s: tuple[float, float] | None,
     n_cached: int = 0,
     finish: str = "",
 ) -> RequestRecord:
-    """Put a record together. Without the server's times, the first token splits the latency."""
+    """Put a record together.
+
+    `server_s` is the server's prefill and decode time; without it the first token splits the
+    latency.
+    """
     latency_s = answer.last_s - t0_s
     ttft_s = None if answer.first_s is None else answer.first_s - t0_s
     timed_by = {"latency_s": "client"}
     if ttft_s is not None:
         timed_by["ttft_s"] = "client"
     prefill_s, decode_s, side = None, None, ""
-    if times is not None:
-        prefill_s, decode_s, side = *times, "server"
+    if server_s is not None:
+        prefill_s, decode_s, side = *server_s, "server"
     elif ttft_s is not None:
         prefill_s, decode_s, side = ttft_s, latency_s - ttft_s, "client"
     if side:

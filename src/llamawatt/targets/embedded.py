@@ -101,16 +101,16 @@ def _set_threads(module: Any, params: Any, flags: argparse.Namespace) -> None:  
             group.mask_valid = True
 
 
-def mask_bits(mask: str, size: int) -> list[bool]:
-    """Return an affinity mask as `size` booleans, core 0 first.
+def mask_bits(mask: str, n_cores: int) -> list[bool]:
+    """Return an affinity mask as `n_cores` booleans, core 0 first.
 
     Raises:
-        ValueError: the mask is not hexadecimal or names a core beyond `size`.
+        ValueError: the mask is not hexadecimal or names a core beyond `n_cores`.
     """
     number = int(mask, 16)
-    if number >> size:
-        raise ValueError(f"cpu mask {mask} names a core beyond {size}")
-    return [bool(number >> core & 1) for core in range(size)]
+    if number >> n_cores:
+        raise ValueError(f"cpu mask {mask} names a core beyond {n_cores}")
+    return [bool(number >> core & 1) for core in range(n_cores)]
 
 
 def _flash_attention(module: Any, word: str) -> Any:  # noqa: ANN401

@@ -114,7 +114,7 @@ class LlamaServer:
                 count_in(timings, "prompt_n", ask.prompt_id),
                 count_in(timings, "predicted_n", ask.prompt_id),
             ),
-            times=server_times(timings),
+            server_s=server_times(timings),
             n_cached=count_in(timings, "cache_n", ask.prompt_id) if "cache_n" in timings else 0,
             finish=str(last.get("stop_type", "")),
         )
@@ -167,7 +167,12 @@ class Ollama:
         )
         finish = str(last.get("done_reason", ""))
         return make_record(
-            ask.prompt_id, answer, t0_s, counts=counts, times=nanosecond_times(last), finish=finish
+            ask.prompt_id,
+            answer,
+            t0_s,
+            counts=counts,
+            server_s=nanosecond_times(last),
+            finish=finish,
         )
 
 
@@ -217,7 +222,7 @@ class OpenAI:
             answer,
             t0_s,
             counts=(n_prompt, count_in(usage, "completion_tokens", ask.prompt_id)),
-            times=server_times(timings) if isinstance(timings, dict) else None,
+            server_s=server_times(timings) if isinstance(timings, dict) else None,
             n_cached=n_cached,
             finish=finish_of(answer.events),
         )
