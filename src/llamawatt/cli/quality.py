@@ -13,21 +13,28 @@ if TYPE_CHECKING:
     from llamawatt.models.quality import Figure, Quality
     from llamawatt.models.scores import Backend
 
+Models = Annotated[list[str], typer.Argument(help="Models to judge: names, hf:…, URLs or paths.")]
+Reference = Annotated[
+    str | None, typer.Option("--reference", "-r", help="Model to compare with, at more bits.")
+]
+Text = Annotated[
+    Path | None, typer.Option("--text", help="UTF-8 text to predict. Default: the one shipped.")
+]
+Chunks = Annotated[
+    int | None, typer.Option("--chunks", help="Most chunks. Default: the whole text.")
+]
+Binary = Annotated[
+    Path | None, typer.Option("--binary", help="Judge with your own llama-perplexity.")
+]
+Library = Annotated[Path | None, typer.Option("--library", help="Judge with this libllama.")]
+
 
 def quality(
-    models: Annotated[
-        list[str], typer.Argument(help="Models to judge: names, hf:…, URLs or paths.")
-    ],
-    reference: Annotated[
-        str | None, typer.Option("--reference", "-r", help="Model to compare with, at more bits.")
-    ] = None,
-    text: Annotated[
-        Path | None, typer.Option("--text", help="UTF-8 text to predict. Default: the one shipped.")
-    ] = None,
+    models: Models,
+    reference: Reference = None,
+    text: Text = None,
     n_ctx: Annotated[int, typer.Option("--ctx", help="Tokens per chunk.")] = 512,
-    n_chunks: Annotated[
-        int | None, typer.Option("--chunks", help="Most chunks. Default: the whole text.")
-    ] = None,
+    n_chunks: Chunks = None,
     cache_type_k: Annotated[
         str, typer.Option("--cache-type-k", help="Key cache of the models judged.")
     ] = "f16",
@@ -43,13 +50,8 @@ def quality(
     n_gpu_layers: Annotated[
         int, typer.Option("--n-gpu-layers", "-g", min=0, help="Layers on the GPU.")
     ] = 0,
-    binary: Annotated[
-        Path | None,
-        typer.Option("--binary", help="Judge with your own llama-perplexity."),
-    ] = None,
-    library: Annotated[
-        Path | None, typer.Option("--library", help="Judge with this libllama.")
-    ] = None,
+    binary: Binary = None,
+    library: Library = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -1,11 +1,14 @@
 """`llamawatt quantize`: a model at fewer bits."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from llamawatt.cli import options
+
+if TYPE_CHECKING:
+    from llamawatt.models.quantize import Quantized
 
 
 def quantize(
@@ -61,6 +64,10 @@ def quantize(
     if as_json:
         typer.echo(json.dumps(asdict(made), default=str))
         return
+    _tell(made, source)
+
+
+def _tell(made: "Quantized", source: str) -> None:
     before, after = made.source_facts, made.facts
     typer.echo(
         f"{made.path}: {made.size_bytes / 1e6:.1f} MB, {after.bits_per_weight:.2f} bits per weight "
