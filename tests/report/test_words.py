@@ -7,13 +7,14 @@ import pytest
 from llamawatt.analysis.stats import Estimate, IntervalMethod
 from llamawatt.analysis.verdict import judged_ratio
 from llamawatt.report.phrases import factor_text, joined, times_text, undecided_text
+from llamawatt.report.source import source_of
 from llamawatt.report.summary import summarise
 from llamawatt.report.words_trust import TRUST
 from tests.analysis.synthetic import CPU, Factory, paper_arms
 
 
 def told(**options):
-    return summarise(Factory(**options).run())
+    return summarise(source_of(Factory(**options).run()))
 
 
 def passage(model, start):
@@ -61,7 +62,7 @@ def test_without_meters_the_headline_gives_time_alone():
 
 def test_without_trials_there_is_nothing_to_tell():
     run = replace(Factory(n_blocks=1).run(), trials=())
-    assert "nothing to tell" in summarise(run).headline
+    assert "nothing to tell" in summarise(source_of(run)).headline
 
 
 def test_winners_are_told_with_factor_interval_and_method(measured):

@@ -189,8 +189,8 @@ class PaperClaim:
     latency: Ratio
     energy: Ratio | None
     blind_to: str = ""
-    paper_latency: float = 5.0
-    paper_energy: float = 2.0
+    paper_latency_ratio: float = 5.0
+    paper_energy_ratio: float = 2.0
     kind: Literal["paper"] = "paper"
 
 

@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from llamawatt.analysis.stats import Estimate, estimate
+import numpy as np
+
+from llamawatt.analysis.stats import Estimate, Floats, estimate
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import DomainEnergy, IdlePower, TrialRecord
 
@@ -19,7 +21,7 @@ class IdleOf:
     Attributes:
         arm: Name of the arm.
         power_w: By level.
-        extra_w: Model resident less bare, paired by block; None without both.
+        extra_w: Model resident less bare, paired by session; None without both.
         load_s: Time to load; None when the target was attached.
         load_j: Joules to load; None when not measured.
         modelled: Whether any part is modelled.
@@ -33,57 +35,97 @@ class IdleOf:
     modelled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Idle windows and loads of one arm; arrays of shape (n,), NaN where not measured.
+
+    Attributes:
+        arm: Name of the arm.
+        power_w: Idle power by level, summed over the domains in the total.
+        uncertainty_w: 95 % half-width of each.
+        load_s: Time to load.
+        load_j: Joules to load.
+        modelled: Whether any idle power is modelled.
+    """
+
+    arm: str
+    power_w: Mapping[str, Floats]
+    uncertainty_w: Mapping[str, Floats]
+    load_s: Floats
+    load_j: Floats
+    modelled: bool
+
+
 def idle_by_arm(trials: Iterable[TrialRecord]) -> dict[str, IdleOf]:
-    """Gather idle powers and loads: one set per arm and block, as sessions serve many trials."""
+    """Gather idle powers and loads: one set per arm and block, as a session serves many trials."""
     first: dict[tuple[str, int], TrialRecord] = {}
     for trial in trials:
         first.setdefault((trial.arm, trial.block), trial)
     by_arm: dict[str, list[TrialRecord]] = {}
     for (arm, _), trial in first.items():
         by_arm.setdefault(arm, []).append(trial)
-    return {arm: _of(arm, sessions) for arm, sessions in by_arm.items()}
+    return {arm: idle_of(_sessions(arm, found)) for arm, found in by_arm.items()}
 
 
-def _of(arm: str, sessions: list[TrialRecord]) -> IdleOf:
+def idle_of(sessions: Sessions) -> IdleOf:
+    """Estimate the idle powers of one arm from its sessions."""
     power_w = {}
     for level in LEVELS:
-        sums = [made for s in sessions if (made := _sum(s, level)) is not None]
-        if sums:
-            power_w[level] = estimate([w for w, _ in sums], [u for _, u in sums])
-    extra = [
-        (model[0] - bare[0], math.hypot(model[1], bare[1]))
-        for s in sessions
-        if (model := _sum(s, "model")) is not None and (bare := _sum(s, "bare")) is not None
-    ]
-    loads = [s.load for s in sessions if s.load is not None]
-    joules = [j for load in loads if (j := _load_j(load.energy)) is not None]
+        made = _known(sessions.power_w[level], sessions.uncertainty_w[level])
+        if made is not None:
+            power_w[level] = made
+    extra_w = _known(
+        sessions.power_w["model"] - sessions.power_w["bare"],
+        np.hypot(sessions.uncertainty_w["model"], sessions.uncertainty_w["bare"]),
+    )
+    load_s, load_j = _known(sessions.load_s), _known(sessions.load_j)
     return IdleOf(
-        arm=arm,
+        arm=sessions.arm,
         power_w=power_w,
-        extra_w=estimate([w for w, _ in extra], [u for _, u in extra]) if extra else None,
-        load_s=estimate([load.duration_s for load in loads]).value if loads else None,
-        load_j=estimate(joules).value if joules else None,
+        extra_w=extra_w,
+        load_s=None if load_s is None else load_s.value,
+        load_j=None if load_j is None else load_j.value,
+        modelled=sessions.modelled,
+    )
+
+
+def _known(values: Floats, uncertainties: Floats | None = None) -> Estimate | None:
+    known = np.isfinite(values)
+    if not known.any():
+        return None
+    return estimate(values[known], None if uncertainties is None else uncertainties[known])
+
+
+def _sessions(arm: str, found: list[TrialRecord]) -> Sessions:
+    sums = {level: np.array([_sum(s, level) for s in found]) for level in LEVELS}
+    loads = [s.load for s in found]
+    return Sessions(
+        arm=arm,
+        power_w={level: both[:, 0] for level, both in sums.items()},
+        uncertainty_w={level: both[:, 1] for level, both in sums.items()},
+        load_s=np.array([math.nan if load is None else load.duration_s for load in loads]),
+        load_j=np.array([math.nan if load is None else _load_j(load.energy) for load in loads]),
         modelled=any(
             part.method is Method.MODEL
-            for s in sessions
+            for s in found
             for level in s.idle.values()
             for part in level.values()
         ),
     )
 
 
-def _sum(session: TrialRecord, level: str) -> tuple[float, float] | None:
-    """Watts and their half-width over the domains that the session's windows sum."""
+def _sum(session: TrialRecord, level: str) -> tuple[float, float]:
+    """Watts and half-width over the domains that the session's windows sum; NaN if any lacks."""
     found: Mapping[str, IdlePower] = session.idle.get(level, {})
     names = [name for name, part in session.energy.items() if part.in_total]
     if not names or any(name not in found for name in names):
-        return None
+        return math.nan, math.nan
     return (
         math.fsum(found[name].power_w for name in names),
         math.hypot(*(found[name].uncertainty_w for name in names)),
     )
 
 
-def _load_j(energy: Mapping[str, DomainEnergy]) -> float | None:
+def _load_j(energy: Mapping[str, DomainEnergy]) -> float:
     parts = [part.energy_j for part in energy.values() if part.in_total]
-    return math.fsum(parts) if parts else None
+    return math.fsum(parts) if parts else math.nan

@@ -7,6 +7,7 @@ load) cancels.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -72,15 +73,15 @@ def over_suites(pairs: Sequence[tuple[Cell, Cell]], metric: str) -> Ratio | None
         The ratio; None unless at least one block has every suite of both arms.
     """
     info = METRICS[metric]
-    by_block: dict[int, list[tuple[float, float]]] = {}
-    for arm, baseline in pairs:
-        for block, log, error in zip(*_by_block(arm, baseline, info), strict=True):
-            by_block.setdefault(int(block), []).append((float(log), float(error)))
-    whole = [np.array(found) for found in by_block.values() if len(found) == len(pairs)]
-    if not whole:
+    found = [_by_block(arm, baseline, info) for arm, baseline in pairs]
+    whole = reduce(np.intersect1d, [blocks for blocks, _, _ in found])
+    if not whole.size:
         return None
-    logs = np.array([found[:, 0].mean() for found in whole])
-    errors = np.array([math.hypot(*found[:, 1]) / len(pairs) for found in whole])
+    # One row per suite; each suite's blocks are unique and sorted.
+    rows = [np.searchsorted(blocks, whole) for blocks, _, _ in found]
+    logs = np.mean([log[at] for at, (_, log, _) in zip(rows, found, strict=True)], axis=0)
+    squares = [np.square(error[at]) for at, (_, _, error) in zip(rows, found, strict=True)]
+    errors = np.sqrt(np.sum(squares, axis=0)) / len(pairs)
     gain = max(gain_bound(arm.domains, base.domains, info) for arm, base in pairs)
     p = p_zero(logs, sensor_half_width(logs, errors))
     made = judged_ratio(info.key, estimate(logs, errors), p, gain)

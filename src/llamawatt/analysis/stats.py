@@ -23,7 +23,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, ndtr, stdtr, stdtrit
+from scipy.special import betaincinv, ndtr, stdtr, stdtrit
 
 N_BOOTSTRAP = 8
 """From this many repeats on, intervals are bootstrap intervals of the median."""
@@ -215,11 +215,11 @@ def _bootstrap_median(ordered: Floats) -> tuple[float, float]:
     """
     n = ordered.size
     tail = float(ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, _TAIL)))
-    share = np.arange(1, n + 1) / n
     ranks = (n // 2 + 1,) if n % 2 else (n // 2, n // 2 + 1)
     ends = np.zeros(2)
     for rank in ranks:
-        cumulative = betainc(rank, n - rank + 1, share)
-        at = np.searchsorted(cumulative, (tail, 1 - tail))
-        ends += ordered[np.minimum(at, n - 1)] / len(ranks)
+        # The smallest k whose probability reaches the tail, by the inverse of the binomial sum.
+        share = betaincinv(rank, n - rank + 1, np.array([tail, 1 - tail]))
+        at = np.ceil(share * n - 1e-9).astype(int) - 1
+        ends += ordered[np.clip(at, 0, n - 1)] / len(ranks)
     return float(ends[0]), float(ends[1])

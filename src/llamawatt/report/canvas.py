@@ -112,7 +112,7 @@ class Canvas:
         artist.set_gid(gid)
         self.tips[gid] = text
 
-    def svg(self, *, background: bool) -> str:
+    def svg(self) -> str:
         """Return the figure as SVG, the same bytes every time."""
         buffer = io.StringIO()
         salt = f"llamawatt-{self.name}-{self.narrow}"
@@ -122,7 +122,7 @@ class Canvas:
                 buffer,
                 format="svg",
                 metadata={"Date": None, "Creator": None, "Title": self.title},
-                facecolor=PAPER if background else "none",
+                facecolor=PAPER,
             )
         return buffer.getvalue()
 

@@ -135,13 +135,13 @@ def suite_markers(model: ReportModel, rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _point(
-    canvas: Canvas, axes: Axes, row: Row, colour: str, marker: str, size: float = 7.5
+    canvas: Canvas, axes: Axes, row: Row, colour: str, marker: str, size_pt: float = 7.5
 ) -> None:
     latency, energy = row.estimates["latency_s"], row.estimates["energy_j"]
     whiskers(axes, latency.value, energy, row.gain)
     whiskers(axes, energy.value, latency, vertical=False)
     (mark,) = axes.plot(
-        latency.value, energy.value, marker, color=colour, markersize=size, zorder=5,
+        latency.value, energy.value, marker, color=colour, markersize=size_pt, zorder=5,
         markerfacecolor=PAPER if row.is_modelled else colour, markeredgewidth=1.3,
     )  # fmt: skip
     canvas.tip(

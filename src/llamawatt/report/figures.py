@@ -44,14 +44,14 @@ class Drawing:
         entry: Its title and caption.
         png: For print and for README files.
         svg: The same as vectors.
-        page_svgs: Without background, for a page: wide and narrow.
+        narrow_svg: The same, laid out for a phone.
         tips: By id of a mark: what it says.
     """
 
     entry: FigureEntry
     png: bytes
     svg: str
-    page_svgs: tuple[str, str]
+    narrow_svg: str
     tips: dict[str, str]
 
 
@@ -84,8 +84,8 @@ def _draw(plot: Plot, model: ReportModel) -> Drawing:
     return Drawing(
         entry=FigureEntry(plot.name, plot.title, caption),
         png=wide.png(),
-        svg=wide.svg(background=True),
-        page_svgs=(wide.svg(background=False), narrow.svg(background=False)),
+        svg=wide.svg(),
+        narrow_svg=narrow.svg(),
         tips={**wide.tips, **narrow.tips},
     )
 

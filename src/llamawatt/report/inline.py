@@ -19,7 +19,7 @@ def page_svg(drawing: Drawing, *, narrow: bool) -> str:
     Ids that nothing refers to are dropped and the others made unique, because a page holds many
     figures; marks with a tip can be focused and carry it as their label.
     """
-    svg = _HEAD.sub("", drawing.page_svgs[narrow])
+    svg = _HEAD.sub("", drawing.narrow_svg if narrow else drawing.svg)
     opening, rest = svg.split(">", 1)
     prefix = f"{drawing.entry.name}-{'n' if narrow else 'w'}-"
     opening = _SIZE.sub("", opening)

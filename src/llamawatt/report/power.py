@@ -13,6 +13,9 @@ from llamawatt.runs.traces import RawTrace
 N_POINTS = 600
 """Most points of a drawn line; more are averaged in equal stretches of time."""
 
+CHECK_SUFFIX = "-instant"
+"""Ends the name of the power sensor that a counter is checked by."""
+
 Floats = NDArray[np.float64]
 
 
@@ -20,6 +23,10 @@ def power_trace(trial: TrialRecord, traces: Mapping[str, RawTrace]) -> PowerTrac
     """Return the power around a trial's window; None when no domain has samples."""
     lines = []
     for name, raw in traces.items():
+        # A slow counter knows energy at its ticks, not at the reads: its curve has false steps
+        # where reads are dense. The power sensor of the same device draws the truer picture.
+        if f"{name}{CHECK_SUFFIX}" in traces:
+            continue
         t_s, power_w = power_series(raw)
         if power_w.size:
             t_s, power_w = thinned(t_s - trial.window.t0_s, power_w)

@@ -5,18 +5,18 @@ from collections.abc import Iterable
 import numpy as np
 
 from llamawatt.analysis.argument import argue
-from llamawatt.analysis.assess import Assessment, assess
+from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.cells import Cell
 from llamawatt.analysis.groups import reference
 from llamawatt.analysis.quantities import METRICS
 from llamawatt.analysis.verdict import Ratio
 from llamawatt.core.errors import RunDirectoryError
-from llamawatt.core.trials import Purpose, Status, TrialRecord
+from llamawatt.core.trials import Purpose
 from llamawatt.report.headline import headline
 from llamawatt.report.model import SCHEMA, DomainShare, IdleRow, PowerTrace, ReportModel, Row
 from llamawatt.report.power import power_trace
+from llamawatt.report.source import Source
 from llamawatt.report.words import passages
-from llamawatt.runs.store import Run
 from llamawatt.runs.traces import read_trace
 
 COMPARED = ("latency_s", "energy_j", "above_idle_j", "j_per_token", "edp_js", "tok_per_s")
@@ -25,25 +25,25 @@ COMPARED = ("latency_s", "energy_j", "above_idle_j", "j_per_token", "edp_js", "t
 _N_TRACES = 2
 
 
-def summarise(run: Run, made_at: str = "") -> ReportModel:
+def summarise(source: Source, made_at: str = "") -> ReportModel:
     """Assemble the report of a run, without its figures.
 
     Args:
-        run: The run, finished or not.
+        source: The run, analysed.
         made_at: UTC date of the report, ISO 8601.
     """
-    assessment = assess(run.study, run.machine, run.trials)
+    assessment = source.assessment
     findings = argue(assessment)
     rows = tuple(_row(assessment, cell) for cell in _all_cells(assessment))
-    traces, warnings = _traces(run, assessment)
+    traces, warnings = _traces(source)
     suite_rows = tuple(row for row in rows if row.purpose is Purpose.SUITE)
     plain = tuple(row for row in suite_rows if "baseline" in row.groups) or suite_rows
     return ReportModel(
         schema=SCHEMA,
-        run=run.path.name,
+        run=source.path.name,
         made_at=made_at,
-        study=run.study,
-        machine=run.machine,
+        study=assessment.study,
+        machine=assessment.machine,
         headline=headline(plain),
         passages=passages(findings),
         rows=rows,
@@ -55,8 +55,8 @@ def summarise(run: Run, made_at: str = "") -> ReportModel:
         idle=tuple(_idle(assessment)),
         traces=traces,
         figures=(),
-        events=run.events,
-        warnings=(*run.warnings, *warnings),
+        events=source.events,
+        warnings=(*source.warnings, *warnings),
         n_trials=assessment.n_trials,
         n_failed=len(assessment.failures),
         suites=assessment.suites,
@@ -128,16 +128,17 @@ def _idle(assessment: Assessment) -> Iterable[IdleRow]:
             )
 
 
-def _traces(run: Run, assessment: Assessment) -> tuple[tuple[PowerTrace, ...], list[str]]:
+def _traces(source: Source) -> tuple[tuple[PowerTrace, ...], list[str]]:
     """Read the traces of one trial each of the plainest arms, one of every device."""
+    assessment = source.assessment
     plain = assessment.arms("baseline") or assessment.study.arms
     by_device = {arm.device: arm.name for arm in reversed(plain) if not arm.skipped}
     wanted = [arm.name for arm in plain if arm.name in by_device.values()][:_N_TRACES]
     found, warnings = [], []
     for arm in wanted:
-        for trial in _candidates(run.trials, arm):
+        for trial in source.first_trials(arm):
             try:
-                made = power_trace(trial, read_trace(run.path, trial.trial_id))
+                made = power_trace(trial, read_trace(source.path, trial.trial_id))
             except RunDirectoryError as error:
                 warnings.append(str(error))
                 continue
@@ -145,14 +146,3 @@ def _traces(run: Run, assessment: Assessment) -> tuple[tuple[PowerTrace, ...], l
                 found.append(made)
                 break
     return tuple(found), warnings
-
-
-def _candidates(trials: tuple[TrialRecord, ...], arm: str) -> Iterable[TrialRecord]:
-    """The first finished suite trials of an arm: one of them should have kept its trace."""
-    n_tried = 0
-    for trial in trials:
-        if trial.arm == arm and trial.purpose is Purpose.SUITE and trial.status is Status.OK:
-            yield trial
-            n_tried += 1
-            if n_tried == 8:
-                return

@@ -137,10 +137,10 @@ def _paper(finding: f.PaperClaim) -> Passage:
     return Passage(
         PAPER,
         "About 5× in latency and 2× in energy?",
-        f"The study reports a reduction of about {finding.paper_latency:g}× in latency and "
-        f"{finding.paper_energy:g}× in energy from the CPU to the GPU. Here, over all suites, "
-        f"{finding.gpu} against {finding.cpu} gives {latency} and {energy}. The figures are not "
-        "the same kind: here both arms pay for every metered device, the idle one included.",
+        f"The study reports a reduction of about {finding.paper_latency_ratio:g}× in latency and "
+        f"{finding.paper_energy_ratio:g}× in energy from the CPU to the GPU. Here, over all "
+        f"suites, {finding.gpu} against {finding.cpu} gives {latency} and {energy}. The "
+        "figures are not the same kind: here both arms pay for every metered device, the idle one included.",
         "result",
     )
 

@@ -1,16 +1,17 @@
 """Writes a report: page, Markdown, figures, CSV and JSON."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.report.csvform import summary_csv
-from llamawatt.report.figures import draw_all
-from llamawatt.report.html import html
 from llamawatt.report.jsonform import report_json
 from llamawatt.report.markdown import markdown
 from llamawatt.report.model import FigureEntry, ReportModel
+from llamawatt.report.source import source_at, source_of
 from llamawatt.report.summary import summarise
 from llamawatt.runs.store import Run
 
@@ -43,20 +44,29 @@ class ReportFiles:
     model: ReportModel
 
 
-def write_report(run: Run, out_dir: Path | None = None, made_at: str | None = None) -> ReportFiles:
+def write_report(
+    run: Run | Path, out_dir: Path | None = None, made_at: str | None = None
+) -> ReportFiles:
     """Write the report of a run; the same run gives the same bytes apart from the date.
 
     Args:
-        run: The run, finished or not.
+        run: The run, finished or not, or its directory (which spares memory if it is large).
         out_dir: Where to write; `report/` in the run directory unless told.
         made_at: The date to put in, ISO 8601; today's unless told.
 
     Raises:
-        RunDirectoryError: a file could not be written.
+        RunDirectoryError: the run could not be read, or a file not be written.
     """
-    folder = run.path / REPORT_FOLDER if out_dir is None else out_dir
+    with ThreadPoolExecutor(1) as pool:
+        # Drawing takes a second to import; a large run is read meanwhile.
+        pool.submit(import_module, "llamawatt.report.figures")
+        source = source_of(run) if isinstance(run, Run) else source_at(run)
+    from llamawatt.report.figures import draw_all  # noqa: PLC0415
+    from llamawatt.report.html import html  # noqa: PLC0415
+
+    folder = source.path / REPORT_FOLDER if out_dir is None else out_dir
     date = datetime.now(UTC).date().isoformat() if made_at is None else made_at
-    model, drawings = draw_all(summarise(run, date))
+    model, drawings = draw_all(summarise(source, date))
     files = {
         "report.html": html(model, drawings).encode(),
         "report.md": markdown(model).encode(),

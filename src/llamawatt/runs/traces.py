@@ -60,13 +60,13 @@ def read_trace(run: Path, trial_id: str) -> dict[str, RawTrace]:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise RunDirectoryError(f"{path} is not a readable trace ({error}).") from error
-    domains = np.asarray(table["domain"].cast(pa.string()).to_pylist(), dtype=object)
+    encoded = table["domain"].cast(pa.string()).combine_chunks().dictionary_encode()
+    rows_of, names = encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
     columns = {
         name: np.asarray(table[name], dtype=float) for name in ("t_s", "energy_j", "power_w")
     }
     return {
-        str(domain): _domain(columns, np.flatnonzero(domains == domain))
-        for domain in dict.fromkeys(domains)
+        name: _domain(columns, np.flatnonzero(rows_of == code)) for code, name in enumerate(names)
     }
 
 
