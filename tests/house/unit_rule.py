@@ -21,7 +21,7 @@ QUANTITIES = _words("""
 POSITIONS = _words("offset start")
 """Of these, the ones that are places in a sequence when they are whole numbers."""
 
-UNITS = _words("a bits bytes c hz j js js2 khz mhz mj ms mw ns s samples tokens uj v w wh")
+UNITS = _words("a bits bytes c hz j js js2 khz mhz mj ms mw ns pt s samples tokens uj v w wh")
 """Last words that say which unit."""
 
 PER = _words("byte flop item n op param period prompt reply request s sample step token w")

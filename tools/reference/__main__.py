@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from llamawatt.report.jsonform import report_schema
 from tools.reference.cli_page import cli_page
 from tools.reference.records_page import flags_page, records_page, settings_page
 
@@ -18,7 +19,10 @@ def pages() -> dict[str, str]:
         "run-directory.md": records_page(),
         "settings.md": settings_page(),
     }
-    return {name: NOTE + text for name, text in made.items()}
+    return {
+        **{name: NOTE + text for name, text in made.items()},
+        "report.schema.json": report_schema(),
+    }
 
 
 def stale(folder: Path) -> list[str]:

@@ -26,6 +26,7 @@ FILES: dict[str, tuple[type, ...]] = {
         readings.Domain,
         readings.Calibration,
         machine.MissingMeter,
+        machine.WallModel,
     ),
     "trials.jsonl": (
         trials.TrialRecord,

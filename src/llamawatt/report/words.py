@@ -140,7 +140,8 @@ def _paper(finding: f.PaperClaim) -> Passage:
         f"The study reports a reduction of about {finding.paper_latency_ratio:g}× in latency and "
         f"{finding.paper_energy_ratio:g}× in energy from the CPU to the GPU. Here, over all "
         f"suites, {finding.gpu} against {finding.cpu} gives {latency} and {energy}. The "
-        "figures are not the same kind: here both arms pay for every metered device, the idle one included.",
+        "figures are not the same kind: here both arms pay for every metered device, the idle "
+        "one included.",
         "result",
     )
 
