@@ -10,8 +10,6 @@ import socket
 import threading
 from collections.abc import Mapping
 
-import httpcore
-
 from llamawatt.core.clock import Clock
 
 GATHER_BYTES = 4096
@@ -66,9 +64,10 @@ class Call:
         if event == "http11.send_request_headers.started":
             self.t0_s = self._clock.now_s()
         elif event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            stream = info["return_value"]
-            if isinstance(stream, httpcore.NetworkStream):
-                self._use(stream.get_extra_info("socket"))
+            look_up = getattr(info["return_value"], "get_extra_info", None)
+            found = look_up("socket") if callable(look_up) else None
+            if isinstance(found, socket.socket):
+                self._use(found)
 
     def gather(self) -> None:
         """From now on wake the reader for many bytes or for the end.

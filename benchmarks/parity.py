@@ -1,0 +1,151 @@
+"""How fast llama.cpp is through our target and client, over llama-bench of the same build.
+
+    python benchmarks/parity.py --llama-dir DIR [--model REF] [--pairs N] [--device cpu|gpu]
+
+Each pair runs llama-bench (pp512, tg128) and the same shapes through llama-server of the same
+folder, in turns, never both at once, and takes the fastest repeat of each. The median ratio of the
+pairs is printed with its interval.
+Exit 1 when one is below 0.98, 2 when the build is not there.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from llamawatt.analysis.stats import estimate
+from llamawatt.core.errors import LlamawattError, UsageError
+from llamawatt.models.catalog import resolve_model
+from llamawatt.targets.client import Client
+from llamawatt.targets.launcher import Program, ServerProcess, binary_program
+from llamawatt.targets.protocols import Ask
+from llamawatt.targets.spec import TargetSpec
+from llamawatt.workloads.suite import load_suite
+
+LEAST_RATIO = 0.98
+N_PROMPT = 512
+N_GENERATE = 128
+TIMEOUT_S = 1800
+DEVICE_FLAGS = {"cpu": ("-ngl", "0", "-dev", "none"), "gpu": ("-ngl", "999")}
+SPECS = {
+    "cpu": TargetSpec(n_ctx=1024, n_parallel=1, n_gpu_layers=0),
+    "gpu": TargetSpec(n_ctx=1024, n_parallel=1, n_gpu_layers=999),
+}
+
+Speeds = Mapping[str, float]
+
+
+def bench_tool(folder: Path) -> Path:
+    """Return llama-bench of a build.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    for name in ("llama-bench", "llama-server"):
+        if not os.access(folder / name, os.X_OK):
+            raise UsageError(f"There is no {name} in {folder}.", "Name a build with --llama-dir.")
+    return folder / "llama-bench"
+
+
+def yardstick(tool: Path, model: Path, device: str, n_repeats: int) -> Speeds:
+    """Return llama-bench's prefill and decode speed, tokens per second: its fastest repeat."""
+    shape = ("-p", str(N_PROMPT), "-n", str(N_GENERATE), "-r", str(n_repeats), "-o", "json")
+    done = subprocess.run(
+        [str(tool), "-m", str(model), *shape, *DEVICE_FLAGS[device]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    if done.returncode != 0:
+        raise UsageError(f"{tool} ended with {done.returncode}: {done.stderr[-500:]}")
+    rows = json.loads(done.stdout)
+    return {"decode" if row["n_gen"] else "prefill": max(row["samples_ts"]) for row in rows}
+
+
+def ours(program: Program, model: Path, device: str, n_repeats: int) -> Speeds:
+    """Return the same speeds through server and client. The first repeat warms up, as there."""
+    target = ServerProcess(program, model, SPECS[device])
+    try:
+        with Client(target.start()) as client:
+            return {
+                "prefill": max([_prefill(client) for _ in range(n_repeats + 1)][1:]),
+                "decode": max([_decode(client) for _ in range(n_repeats + 1)][1:]),
+            }
+    finally:
+        target.stop()
+
+
+def _prefill(client: Client) -> float:
+    (record,) = client.run([_ask(f"pp{N_PROMPT}")])
+    assert record.prefill_s is not None
+    return record.n_prompt / record.prefill_s
+
+
+def _decode(client: Client) -> float:
+    (record,) = client.run([_ask(f"tg{N_GENERATE}")])
+    assert record.decode_s is not None
+    return (record.n_generated - 1) / record.decode_s
+
+
+def _ask(shape: str) -> Ask:
+    prompt = load_suite(shape).prompts[0]
+    return Ask(prompt.id, prompt.content, prompt.n_predict)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure the pairs and print the ratios."""
+    tool = bench_tool(options.llama_dir)
+    os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(
+        filter(None, (str(options.llama_dir.resolve()), os.environ.get("LD_LIBRARY_PATH")))
+    )
+    program = binary_program(options.llama_dir / "llama-server")
+    model = resolve_model(options.model).path
+    ratios: dict[str, list[float]] = {"prefill": [], "decode": []}
+    for pair in range(options.pairs):
+        sides = {
+            "yardstick": lambda: yardstick(tool, model, options.device, options.repeats),
+            "ours": lambda: ours(program, model, options.device, options.repeats),
+        }
+        order = list(sides) if pair % 2 == 0 else list(reversed(sides))
+        seen = {name: sides[name]() for name in order}
+        for phase, values in ratios.items():
+            values.append(seen["ours"][phase] / seen["yardstick"][phase])
+            print(
+                f"pair {pair + 1} {phase}: {seen['ours'][phase]:.1f} / "
+                f"{seen['yardstick'][phase]:.1f} tok/s = {values[-1]:.4f}",
+                file=sys.stderr,
+            )
+    fits = True
+    for phase, values in ratios.items():
+        found = estimate(values)
+        fits = fits and found.value >= LEAST_RATIO
+        interval = "" if found.low is None else f" [{found.low:.4f}, {found.high:.4f}]"
+        print(
+            f"{phase} over llama-bench: {found.value:.4f}{interval}, {len(values)} pairs "
+            f"(at least {LEAST_RATIO})"
+        )
+    return 0 if fits else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--llama-dir", type=Path, required=True)
+    parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=3)
+    try:
+        return run(parser.parse_args())
+    except LlamawattError as error:
+        print(f"not run: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
