@@ -1,10 +1,11 @@
 """Power at the wall as a line over the power of the metered domains, and what it makes of joules.
 
-P_wall = rest + slope · P_domains, fitted to the mean powers of a few levels of load. Both sides have
-errors, so each level is weighted by 1 / (σ_wall² + slope² · σ_domains²), with the slope of the
-round before (effective variance; Orear, Am. J. Phys. 50, 912, 1982). A half-width is the larger of
-what the levels' own uncertainties say (1.96 σ) and what their scatter about the line says (Student's
-t on n - 2 degrees of freedom): a power supply's losses are not quite linear.
+P_wall = rest + slope · P_domains, fitted to the mean powers of a few levels of load. Both sides
+have errors, so each level is weighted by 1 / (s_wall² + slope² · s_domains²), with s standard
+errors and the slope of the round before (effective variance; Orear, Am. J. Phys. 50, 912, 1982).
+A half-width is the larger of what the levels' own uncertainties say (1.96 standard errors) and
+what their scatter about the line says (Student's t on n - 2 degrees of freedom): the losses of a
+power supply are not quite linear.
 """
 
 import math
@@ -155,7 +156,7 @@ def _line(
     chi2 = float(np.square((y_w - rest_w - slope * x_w) / sigma_w).sum())
     n_free = len(x_w) - 2
     reach = max(_Z_95, _student(n_free) * math.sqrt(chi2 / n_free))
-    covariance: Floats = reach**2 * np.linalg.inv(scaled.T @ scaled)
+    covariance = (reach**2 * np.linalg.inv(scaled.T @ scaled)).astype(np.float64)
     return (float(rest_w), float(slope)), covariance
 
 

@@ -100,6 +100,7 @@ def _wire() -> None:
     """Register every command; each module imports its rooms only when it runs."""
     from llamawatt.cli import (
         bench,
+        calibrate,
         compare,
         doctor,
         exec_,
@@ -113,6 +114,7 @@ def _wire() -> None:
 
     app.command("doctor")(doctor.doctor)
     app.command("bench")(bench.bench)
+    app.command("calibrate")(calibrate.calibrate)
     app.command("exec", context_settings=exec_.CONTEXT)(exec_.exec_)
     app.add_typer(study.app, name="study")
     app.command("report")(report.report)

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from llamawatt.analysis.cells import Cell, cells
+from llamawatt.analysis.wallmodel import is_extrapolated, wall_equivalent_j
 from llamawatt.core.flags import Flag
 from llamawatt.core.format import (
     MISSING,
@@ -15,12 +16,15 @@ from llamawatt.core.format import (
     plus_minus_text,
     power_text,
 )
+from llamawatt.core.machine import WallModel
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Purpose
 from llamawatt.runs.store import Run
 
 METHOD_MARKS = {Method.MODEL: "~", Method.IMPORT: "^"}
 """Put before a figure that was not measured here."""
+WALL_TITLE = "wall~ J"
+"""Joules of a reply at the wall: always a model."""
 
 
 def run_table(run: Run) -> Table:
@@ -28,13 +32,15 @@ def run_table(run: Run) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("suite", "arm"):
         table.add_column(title, overflow="fold")
-    for title in ("n", "reply", "tok/s", "J/reply", "±", "J/token", "EDP J·s"):
+    wall = run.machine.wall_model
+    at_wall = (WALL_TITLE,) if wall else ()
+    for title in ("n", "reply", "tok/s", "J/reply", "±", *at_wall, "J/token", "EDP J·s"):
         table.add_column(title, justify="right", no_wrap=True)
     last = ""
     for cell in _suite_cells(run):
         if last and cell.suite != last:
             table.add_section()
-        table.add_row("" if cell.suite == last else cell.suite, cell.arm, *_figures(cell))
+        table.add_row("" if cell.suite == last else cell.suite, cell.arm, *_figures(cell, wall))
         last = cell.suite
     return table
 
@@ -72,6 +78,8 @@ def remarks(run: Run) -> Iterable[str]:
                 f"note: ~ marks energy with a modelled part ({domain.name}, "
                 f"{plus_minus_text(domain.gain_error)}): {domain.note}"
             )
+    if run.machine.wall_model is not None:
+        yield from _wall_remarks(run.machine.wall_model, _suite_cells(run))
     for arm in run.study.arms:
         if arm.skipped:
             yield f"skipped: {arm.name}: {arm.skipped}."
@@ -83,7 +91,7 @@ def _suite_cells(run: Run) -> list[Cell]:
     return sorted(found, key=lambda cell: (order.get(cell.suite, len(order)), cell.arm))
 
 
-def _figures(cell: Cell) -> tuple[str, ...]:
+def _figures(cell: Cell, wall: WallModel | None) -> tuple[str, ...]:
     energy = cell.estimate("energy_j")
     mark = "~" if Method.MODEL in cell.methods else ""
     return (
@@ -92,9 +100,44 @@ def _figures(cell: Cell) -> tuple[str, ...]:
         number_text(_value(cell, "decode_tok_per_s")),
         MISSING if energy is None else mark + number_text(energy.value),
         MISSING if energy is None else plus_minus_text(energy.relative_half_width),
+        *(() if wall is None else (_at_wall_text(cell, wall),)),
         _marked(mark, _value(cell, "j_per_token")),
         _marked(mark, _value(cell, "edp_js")),
     )
+
+
+def _at_wall_text(cell: Cell, wall: WallModel) -> str:
+    found = _at_wall_j(cell, wall)
+    return MISSING if found is None else METHOD_MARKS[Method.MODEL] + number_text(found[0])
+
+
+def _at_wall_j(cell: Cell, wall: WallModel) -> tuple[float, float] | None:
+    """Return a reply's joules at the wall and their half-width; None without its energy."""
+    energy_j, power_w = _value(cell, "energy_j"), _value(cell, "power_w")
+    if energy_j is None or not power_w:
+        return None
+    return wall_equivalent_j(wall, energy_j, energy_j / power_w)
+
+
+def _wall_remarks(wall: WallModel, found: Iterable[Cell]) -> Iterable[str]:
+    cells_found = list(found)
+    figures = [each for cell in cells_found if (each := _at_wall_j(cell, wall)) is not None]
+    if not figures:
+        return
+    widest = max(half_width_j / abs(wall_j) for wall_j, half_width_j in figures)
+    yield (
+        f"note: {WALL_TITLE} is a model, not a measurement: {number_text(wall.rest_w)} W + "
+        f"{number_text(wall.slope)} × ({' + '.join(wall.domains)}), fitted on "
+        f"{wall.made_at[:10]} over {wall.n_levels} levels of load; up to {plus_minus_text(widest)} "
+        f"(95 %), and the plug's own error of {plus_minus_text(wall.gain_error)}."
+    )
+    powers_w = [power_w for cell in cells_found if (power_w := _value(cell, "power_w"))]
+    if any(is_extrapolated(wall, power_w) for power_w in powers_w):
+        low_w, high_w = wall.range_w
+        yield (
+            f"note: {WALL_TITLE} is extrapolated where the domains drew less or more than the "
+            f"{power_text(low_w)} to {power_text(high_w)} of its calibration."
+        )
 
 
 def _marked(mark: str, value: float | None) -> str:

@@ -42,6 +42,42 @@ class MissingMeter:
 
 
 @dataclass(frozen=True, slots=True)
+class WallModel:
+    """What the wall draws, modelled from the metered domains: rest_w + slope × their power.
+
+    The rest is what no domain sees (board, fans, drives, the power supply's own draw); the slope
+    is what a watt in the domains costs at the wall. Fitted against a wall plug.
+
+    Attributes:
+        rest_w: Watts at the wall that do not follow the domains.
+        slope: Watts at the wall for each watt in the domains.
+        rest_uncertainty_w: 95 % half-width of `rest_w`.
+        slope_uncertainty: 95 % half-width of `slope`.
+        residual_w: Standard deviation of the levels about the line.
+        n_levels: Levels of load that it was fitted to.
+        domains: Names of the domains summed.
+        made_at: When it was fitted, UTC, ISO 8601.
+        correlation: Correlation of the errors of `rest_w` and `slope`, -1..1.
+        range_w: Lowest and highest power of the domains among the levels.
+        gain_error: Relative systematic error of the plug, 95 % bound; in none of the half-widths.
+        modelled: Which of the domains are themselves modelled.
+    """
+
+    rest_w: float
+    slope: float
+    rest_uncertainty_w: float
+    slope_uncertainty: float
+    residual_w: float
+    n_levels: int
+    domains: tuple[str, ...]
+    made_at: str
+    correlation: float
+    range_w: tuple[float, float]
+    gain_error: float = 0.0
+    modelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MachineRecord:
     """The machine a run was made on.
 
@@ -61,6 +97,8 @@ class MachineRecord:
         versions: Of this package, Python, llama.cpp, the driver.
         bandwidth_bytes_per_s: Measured memory read bandwidth, by `cpu` or `gpu-0`; empty when it
             was not measured.
+        wall_model: What the wall draws for what the domains draw; None where it was never
+            calibrated for the same machine and the same domains, and on battery.
     """
 
     hostname_hash: str
@@ -77,3 +115,4 @@ class MachineRecord:
     missing: tuple[MissingMeter, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     bandwidth_bytes_per_s: dict[str, float] = field(default_factory=dict)
+    wall_model: WallModel | None = None

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import psutil
 
-from llamawatt.core.machine import Gpu, MachineRecord
+from llamawatt.core.machine import Gpu, MachineRecord, MissingMeter, WallModel
+from llamawatt.core.readings import Domain, Unavailable
 from llamawatt.core.version import VERSION
 from llamawatt.meters.bandwidth import memory_bandwidth
 from llamawatt.meters.bench import MeterBench
+from llamawatt.meters.wall_store import load_wall_model, wall_model_path
 
 GOVERNOR = "devices/system/cpu/cpu0/cpufreq/scaling_governor"
 
@@ -38,23 +40,36 @@ def machine_record(
         llama_cpp: What is known of the llama.cpp build.
         sysfs_root: Root of sysfs.
     """
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    on_battery = runs_on_battery()
+    wall_model, gaps = _wall_model(bench.domains, on_battery=bool(on_battery))
     return MachineRecord(
-        hostname_hash=hashlib.sha256(platform.node().encode()).hexdigest()[:12],
+        hostname_hash=hostname_hash(),
         os=f"{platform.system()} {platform.release()}",
         cpu=cpu_name(),
         n_cores=n_usable_cores(),
         n_physical_cores=psutil.cpu_count(logical=False),
         memory_bytes=psutil.virtual_memory().total,
         governor=_text(sysfs_root / GOVERNOR),
-        on_battery=None if battery is None else not battery.power_plugged,
+        on_battery=on_battery,
         gpus=tuple(gpus),
         domains=bench.domains,
         calibrations=tuple(bench.calibrations.values()),
-        missing=bench.missing,
+        missing=(*bench.missing, *gaps),
         versions=_versions(llama_cpp),
         bandwidth_bytes_per_s={"cpu": memory_bandwidth(n_usable_cores())},
+        wall_model=wall_model,
     )
+
+
+def hostname_hash() -> str:
+    """Return a short hash of the machine's name; the name itself is not kept."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
+
+
+def runs_on_battery() -> bool | None:
+    """Tell whether the machine runs on battery; None when there is none."""
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return None if battery is None else not battery.power_plugged
 
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
@@ -64,6 +79,16 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
         if key.strip() == "model name":
             return value.strip()
     return platform.processor() or platform.machine()
+
+
+def _wall_model(
+    domains: Sequence[Domain], *, on_battery: bool
+) -> tuple[WallModel | None, tuple[MissingMeter, ...]]:
+    """Return the wall model of these domains; on battery, the wall feeds nothing."""
+    found = load_wall_model(wall_model_path(hostname_hash(), domains))
+    if isinstance(found, Unavailable):
+        return None, (MissingMeter("wall-model", found.reason, found.remedy),)
+    return (None if on_battery else found), ()
 
 
 def _versions(llama_cpp: str) -> dict[str, str]:

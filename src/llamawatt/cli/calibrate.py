@@ -1,0 +1,134 @@
+"""`llamawatt calibrate --wall URL`: the metered domains against a wall plug."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llamawatt.cli import options
+from llamawatt.core.format import duration_text, number_text, plus_minus_text, power_text
+
+if TYPE_CHECKING:
+    from llamawatt.analysis.wallmodel import LevelPower
+    from llamawatt.core.machine import WallModel
+    from llamawatt.meters.discover import Discovery
+
+
+def calibrate(
+    wall: Annotated[str, typer.Option("--wall", help="URL of a Shelly or Tasmota plug.")],
+    level_s: Annotated[
+        float, typer.Option("--seconds", min=5.0, max=600.0, help="Seconds measured at each level.")
+    ] = 20.0,
+    as_json: options.Json = False,
+    cpu_idle_w: options.CpuIdle = None,
+    cpu_max_w: options.CpuMax = None,
+    wake: Annotated[
+        bool, typer.Option("--wake", help="Also wake a sleeping laptop GPU and sum it.")
+    ] = False,
+) -> None:
+    """Fit the wall's power to the metered domains, from idle to full load.
+
+    The plug must feed this machine alone. Later runs with the same domains show the wall's energy
+    in a column of its own, marked as modelled.
+    """
+    from llamawatt.analysis.wallmodel import fit_wall
+    from llamawatt.cli.metering import Metering
+    from llamawatt.core.clock import SystemClock
+    from llamawatt.meters.bench import MeterBench
+    from llamawatt.meters.cpu_load import busy_cores
+    from llamawatt.meters.machine import hostname_hash, n_usable_cores
+    from llamawatt.meters.wall_store import save_wall_model, wall_model_path
+    from llamawatt.study.assemble import now_text
+    from llamawatt.study.wall import Levels, boundary_of, measure_levels
+
+    _require_mains()
+    found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
+    _require_plug(found)
+    levels, clock = Levels(n_usable_cores(), level_s), SystemClock()
+    _tell(f"this takes about {duration_text(levels.duration_s)}; leave the machine alone")
+    with MeterBench(found.meters, found.missing, clock, tell=_tell) as bench:
+        measured = measure_levels(bench, levels, busy_cores, clock, _tell)
+        domains = bench.domains
+    model = fit_wall(measured, boundary_of(domains), now_text())
+    path = wall_model_path(hostname_hash(), domains)
+    save_wall_model(path, model)
+    if as_json:
+        typer.echo(_json(model, measured, path))
+        return
+    for line in (*_levels(measured), "", *sentences(model), f"kept in {path}"):
+        typer.echo(line)
+
+
+def sentences(model: "WallModel") -> list[str]:
+    """Say in words what a wall model is, and what it is not."""
+    low_w, high_w = model.range_w
+    said = [
+        f"wall = {number_text(model.rest_w)} W (± {number_text(model.rest_uncertainty_w, 2)}) + "
+        f"{number_text(model.slope)} (± {number_text(model.slope_uncertainty, 2)}) × "
+        f"({' + '.join(model.domains)})",
+        f"95 % intervals over {model.n_levels} levels of {power_text(low_w)} to "
+        f"{power_text(high_w)}; they lie {power_text(model.residual_w)} about the line; the plug's "
+        f"own error, {plus_minus_text(model.gain_error)}, comes on top.",
+        "The load was the CPU's: work on other devices lies on the same line only as far as "
+        "the power supply treats it alike.",
+    ]
+    if model.modelled:
+        said.append(
+            f"note: {' and '.join(model.modelled)} is itself modelled, not measured: this "
+            "calibrates a model against the wall, and holds only for the same watts."
+        )
+    return said
+
+
+def _levels(measured: "tuple[LevelPower, ...]") -> list[str]:
+    head = f"{'cores busy':>10}  {'domains':>9}  {'wall':>9}"
+    rows = [
+        f"{level.n_busy_cores:>10}  {power_text(level.domains_w):>9}  {power_text(level.wall_w):>9}"
+        for level in measured
+    ]
+    return [head, *rows]
+
+
+def _json(model: "WallModel", measured: "tuple[LevelPower, ...]", path: Path) -> str:
+    form = {
+        "method": "model",
+        "path": str(path),
+        "model": asdict(model),
+        "levels": [asdict(level) for level in measured],
+    }
+    return json.dumps(form, indent=1)
+
+
+def _require_mains() -> None:
+    from llamawatt.core.errors import UsageError
+    from llamawatt.meters.machine import runs_on_battery
+
+    on_battery = runs_on_battery()
+    if on_battery:
+        raise UsageError("The machine runs on battery; the wall feeds nothing.", "Plug it in.")
+    if on_battery is not None:
+        _tell("note: a battery that charges draws from the wall; calibrate with a full one")
+
+
+def _require_plug(found: "Discovery") -> None:
+    """Check that the plug is among the meters; close them when not.
+
+    Raises:
+        MeterError: it is not, with what came back instead.
+    """
+    from llamawatt.core.errors import MeterError
+    from llamawatt.study.wall import WALL
+
+    if any(domain.name == WALL for meter in found.meters for domain in meter.domains()):
+        return
+    for meter in found.meters:
+        meter.close()
+    gap = next((missing for missing in found.missing if missing.meter == WALL), None)
+    reason, remedy = (gap.reason, gap.remedy) if gap else ("", "")
+    raise MeterError(f"The wall plug cannot be read: {reason}", remedy)
+
+
+def _tell(text: str) -> None:
+    typer.echo(text, err=True)
