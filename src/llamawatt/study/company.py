@@ -61,13 +61,15 @@ class SystemCompany:
         counted_twice_s = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)
         total_s = sum(machine) - counted_twice_s
         try:
-            own_s = sum(_cpu_s(pid) for pid in {os.getpid(), self._server_pid} if pid)
+            own_s = _cpu_s({os.getpid(), self._server_pid or os.getpid()})
         except psutil.Error:
             return None
         return _Moment(total_s - idle_s, own_s, total_s)
 
 
-def _cpu_s(pid: int) -> float:
-    process = psutil.Process(pid)
-    times = [process.cpu_times(), *(child.cpu_times() for child in process.children(True))]
+def _cpu_s(pids: set[int]) -> float:
+    """Return the CPU seconds of processes and their descendants, each counted once."""
+    roots = [psutil.Process(pid) for pid in pids]
+    every = {*roots, *(child for root in roots for child in root.children(recursive=True))}
+    times = [process.cpu_times() for process in every]
     return sum(entry.user + entry.system for entry in times)
