@@ -33,6 +33,7 @@ TOKEN_S = {"cpu": 0.02, "gpu": 0.004}
 DOMAIN = Domain(
     "cpu-package-0", DomainKind.CPU_PACKAGE, Quantity.ENERGY, Method.COUNTER, "simulated"
 )
+ABILITIES = Abilities(8, "A GPU", "no GPU")
 
 
 def noise(*words: object) -> float:
@@ -133,7 +134,7 @@ class SimulatedClient:
         return [self._one(ask) for ask in asks]
 
     def _one(self, ask: Ask) -> RequestRecord:
-        device = str(self.arm.record.factors["device"])
+        device = self.arm.record.device or "gpu"
         scale = 1 + self.machine.noise_share * noise(self.arm.name, ask.prompt_id)
         prefill_s = 0.1 * TOKEN_S[device] * len(ask.prompt) * scale
         decode_s = TOKEN_S[device] * ask.n_predict * scale
@@ -164,7 +165,7 @@ class QuietCompany:
         return 0.0
 
 
-def simulated_plan(spec: StudySpec, gpu: str = "A GPU", n_cores: int = 8) -> Plan:
+def simulated_plan(spec: StudySpec, abilities: Abilities = ABILITIES) -> Plan:
     model = ModelSource(ModelRecord("m", "m.gguf", "ab" * 32, 100, n_layers=22), Path("m.gguf"))
     names = {suite for group in spec.groups for suite in group.suites or spec.suites}
     if spec.protocol.phases:
@@ -177,5 +178,5 @@ def simulated_plan(spec: StudySpec, gpu: str = "A GPU", n_cores: int = 8) -> Pla
         for name in sorted(names)
     }
     boundary = (DOMAIN.name,)
-    here = Circumstances(Abilities(n_cores, gpu, "no GPU"), boundary, "embedded", "", "")
+    here = Circumstances(abilities, boundary, "embedded", "", "")
     return make_plan(spec, {"m": model}, suites, here)

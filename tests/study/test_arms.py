@@ -8,6 +8,7 @@ from llamawatt.study.load import load_study
 from llamawatt.study.spec import Device, GroupSpec
 
 BOTH = Abilities(n_cores=8, gpu="CUDA0: A GPU")
+ATTACHED = Abilities(n_cores=8, attached=True)
 NO_GPU = Abilities(n_cores=2, no_gpu_reason="there is no GPU")
 
 
@@ -19,7 +20,7 @@ def test_layers_of_the_paper_are_those_of_the_model() -> None:
     group = next(g for g in load_study("paper").groups if g.name == "layers")
     arms, _ = arms_of(group)
     assert [arm.spec.n_gpu_layers for arm in arms] == [0, 11, 22, 23]
-    assert [arm.record.device for arm in arms] == ["hybrid", "hybrid", "hybrid", "gpu"]
+    assert [arm.record.device for arm in arms] == ["cpu", "hybrid", "hybrid", "gpu"]
 
 
 def test_a_cpu_arm_opens_no_gpu() -> None:
@@ -68,6 +69,28 @@ def test_a_setting_can_follow_another() -> None:
     group = GroupSpec(name="batch", set={"n_ubatch": "=n_batch"}, grid={"n_batch": (128, 512)})
     arms, _ = arms_of(group)
     assert [arm.spec.n_ubatch for arm in arms] == [128, 512]
+
+
+def test_what_follows_threads_is_clipped_with_them() -> None:
+    group = GroupSpec(name="t", set={"n_threads_batch": "=n_threads"}, grid={"n_threads": (1, 8)})
+    arms, _ = arms_of(group, NO_GPU)
+    assert [(arm.spec.n_threads, arm.spec.n_threads_batch) for arm in arms] == [(1, 1), (2, 2)]
+
+
+def test_a_running_server_is_one_arm_of_no_known_device() -> None:
+    arms, _ = arms_of(GroupSpec(name="g", devices=(Device.CPU, Device.GPU)), ATTACHED, None)
+    assert [(arm.name, arm.record.device) for arm in arms] == [("attached", "")]
+    assert arms[0].record.factors == {"device": "attached"}
+    assert not arms[0].record.skipped
+    assert arms[0].sleeping_after(1) is None
+
+
+def test_a_running_server_takes_streams_but_no_settings() -> None:
+    group = GroupSpec(name="g", grid={"n_parallel": (1, 2)})
+    arms, _ = arms_of(group, ATTACHED, None)
+    assert [arm.record.skipped for arm in arms] == ["", ""]
+    arms, _ = arms_of(GroupSpec(name="g", grid={"n_threads": (1, 2)}), ATTACHED, None)
+    assert all("n_threads cannot be set" in arm.record.skipped for arm in arms)
 
 
 def test_context_grows_with_the_streams() -> None:

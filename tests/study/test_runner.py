@@ -16,6 +16,7 @@ from llamawatt.core.flags import Flag
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.runs.store import RunWriter, read_run
 from llamawatt.runs.traces import read_trace
+from llamawatt.study.arms import Abilities
 from llamawatt.study.observer import SilentObserver
 from llamawatt.study.plan import Plan
 from llamawatt.study.runner import Runner
@@ -131,12 +132,30 @@ def test_a_boundary_domain_that_gives_nothing_leaves_no_sum(tmp_path: Path) -> N
     assert max(trial.block for trial in trials) == 5  # nothing narrows what is not there
 
 
+def test_an_arm_on_a_gpu_that_no_meter_sees_says_so(tmp_path: Path) -> None:
+    trials = run(tmp_path / "r", simulated_plan(spec()))
+    blind = {trial.arm for trial in trials if Flag.GPU_NOT_MEASURED in trial.flags}
+    assert blind == {"gpu"}
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_idle_beside_a_running_server_is_not_bare(tmp_path: Path, elsewhere: bool) -> None:
+    wanted = spec(protocol=PROTOCOL.model_copy(update={"runtime_idle": True}))
+    attached = Abilities(8, attached=True, elsewhere=elsewhere)
+    trials = run(tmp_path / "r", simulated_plan(wanted, attached))
+    assert {trial.arm for trial in trials} == {"attached"}
+    assert all(set(trial.idle) == {"model"} for trial in trials)
+    assert all((Flag.SERVER_ELSEWHERE in trial.flags) == elsewhere for trial in trials)
+
+
 def test_a_budget_ends_the_run_and_says_so(tmp_path: Path) -> None:
     short = spec(protocol=PROTOCOL.model_copy(update={"budget_s": 12.0}))
     trials = run(tmp_path / "r", simulated_plan(short))
     assert 4 <= len(trials) < 12  # the first block is whole
     events = read_run(tmp_path / "r").events
     assert any(event.kind == "budget" for event in events)
+    stops = [event.text for event in events if event.kind == "stopped"]
+    assert any("time was up" in text for text in stops)
 
 
 @pytest.mark.parametrize(("longest_s", "waited_s"), [(60.0, 20.0), (5.0, 5.0)])

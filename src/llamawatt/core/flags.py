@@ -32,6 +32,7 @@ class Flag(StrEnum):
     SYNTHETIC_MODEL = "synthetic_model"
     WINDOW_SHORT = "window_short"
     WARM_UP_FAILED = "warm_up_failed"
+    SERVER_ELSEWHERE = "server_elsewhere"
 
     @property
     def sentence(self) -> str:
@@ -66,4 +67,5 @@ _SENTENCES: dict[Flag, str] = {
     Flag.SYNTHETIC_MODEL: "Random weights: speed and energy only, the text means nothing.",
     Flag.WINDOW_SHORT: "The window ended before the protocol's minimum length.",
     Flag.WARM_UP_FAILED: "Warm-up requests failed.",
+    Flag.SERVER_ELSEWHERE: "The server runs on another machine, whose energy is not measured.",
 }

@@ -23,21 +23,33 @@ class Abilities:
         gpu: Name of the GPU that the target can use; empty when it has none.
         no_gpu_reason: Why there is none, with the remedy.
         attached: Whether the target is a server that somebody else started.
+        elsewhere: Whether that server runs on another machine.
     """
 
     n_cores: int
     gpu: str = ""
     no_gpu_reason: str = "the target sees no GPU"
     attached: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """An arm that can be run: its record and the target's settings."""
+    """An arm that can be run.
+
+    Attributes:
+        record: What is written of it.
+        spec: The target's settings.
+        suites: Its own suites; the study's when empty.
+        attached: Whether somebody else started its server, which then is never unloaded.
+        elsewhere: Whether that server runs on another machine, which no meter here sees.
+    """
 
     record: ArmRecord
     spec: TargetSpec
     suites: tuple[str, ...]
+    attached: bool = False
+    elsewhere: bool = False
 
     @property
     def name(self) -> str:
@@ -46,7 +58,7 @@ class Arm:
 
     def sleeping_after(self, idle_s: int) -> "Arm | None":
         """Return this arm with a server that unloads its model when idle; None if attached."""
-        if self.record.spec.get("attached"):
+        if self.attached:
             return None
         extra = (*self.spec.extra, "--sleep-idle-seconds", str(idle_s))
         return replace(self, spec=self.spec.model_copy(update={"extra": extra}))
@@ -94,10 +106,11 @@ def _resolve(
 ) -> tuple[dict[str, FactorValue], str]:
     resolved, note = dict(settings), ""
     for key, value in settings.items():
+        if isinstance(value, str) and value.startswith("="):
+            resolved[key] = _same_as(value[1:], key, settings)
+    for key, value in resolved.items():
         if key == "n_gpu_layers" and isinstance(value, str):
             resolved[key] = _layers(value, n_layers)
-        elif isinstance(value, str) and value.startswith("="):
-            resolved[key] = _same_as(value[1:], key, settings)
         elif _too_many_threads(key, value, abilities):
             resolved[key] = abilities.n_cores
             note = f"{key}={value} clipped to this machine's {abilities.n_cores} cores."
@@ -136,17 +149,18 @@ def _arm(
     abilities: Abilities,
 ) -> Arm:
     resolved, varied = settings
+    place = "attached" if abilities.attached else device.value
     spec = make_spec({**_defaults(device, n_layers, resolved, abilities), **resolved})
     record = ArmRecord(
-        name=_name(device, varied, abilities),
+        name=" ".join([place, *(f"{key}={value}" for key, value in varied.items())]),
         group=group.name,
-        device=_where(device, spec, n_layers),
+        device="" if abilities.attached else _where(device, spec, n_layers),
         model=model,
-        factors={"device": device.value, **varied},
+        factors={"device": place, **varied},
         spec=spec.settings(),
         skipped=_why_skipped(device, spec, abilities),
     )
-    return Arm(record, spec, group.suites)
+    return Arm(record, spec, group.suites, abilities.attached, abilities.elsewhere)
 
 
 def _defaults(
@@ -162,22 +176,18 @@ def _defaults(
     return {"n_ctx": n_ctx, "n_parallel": 1, "n_gpu_layers": every_layer}
 
 
-def _name(device: Device, varied: dict[str, FactorValue], abilities: Abilities) -> str:
-    place = "attached" if abilities.attached else device.value
-    return " ".join([place, *(f"{key}={value}" for key, value in varied.items())])
-
-
 def _where(device: Device, spec: TargetSpec, n_layers: int | None) -> str:
-    if device is Device.CPU:
-        return "cpu"
     on_gpu = spec.n_gpu_layers
+    if device is Device.CPU or on_gpu == 0:  # the GPU is not even opened for no layers
+        return "cpu"
     partial = on_gpu is not None and n_layers is not None and on_gpu <= n_layers
     return "hybrid" if partial else "gpu"
 
 
 def _why_skipped(device: Device, spec: TargetSpec, abilities: Abilities) -> str:
     if abilities.attached:
-        return ""
+        fixed = [name for name in spec.settings() if name != "n_parallel"]
+        return f"a running server's {', '.join(fixed)} cannot be set from here" if fixed else ""
     if device is Device.GPU and not abilities.gpu:
         return abilities.no_gpu_reason
     if device is Device.CPU and (spec.n_gpu_layers or 0) > 0:

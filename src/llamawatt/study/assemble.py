@@ -1,9 +1,15 @@
 """Puts a run together: the model found, the suites loaded, the machine asked, the seams closed."""
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
 
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import SpecError
@@ -99,7 +105,8 @@ def find_abilities(serving: Serving) -> Abilities:
         TargetError: the program does not run.
     """
     if serving.url:
-        return Abilities(n_usable_cores(), attached=True)
+        host = urlsplit(serving.url).hostname or ""
+        return Abilities(n_usable_cores(), attached=True, elsewhere=not is_this_machine(host))
     program = serving.program()
     devices = gpu_devices(program)
     if devices:
@@ -111,6 +118,16 @@ def find_abilities(serving: Serving) -> Abilities:
         else f"{program.name} sees no GPU here"
     )
     return Abilities(n_usable_cores(), no_gpu_reason=hint)
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a host name leads to an address of this machine; one that leads nowhere not."""
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    own = {each.address for each in chain.from_iterable(psutil.net_if_addrs().values())}
+    return any(address in own or ip_address(address).is_loopback for address in found)
 
 
 def find_models(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from llamawatt.analysis.metrics import trial_metrics
 from llamawatt.core.flags import Flag
 from llamawatt.core.plan import ProtocolRecord
-from llamawatt.core.readings import Method
+from llamawatt.core.readings import DomainKind, Method
 from llamawatt.core.trials import (
     SCHEMA,
     DomainEnergy,
@@ -27,6 +27,8 @@ from llamawatt.targets.protocols import Ask
 
 MAX_PASSES = 10_000
 """Passes in one window at most: a server that answers at once would never fill it otherwise."""
+GPU_KINDS = {DomainKind.GPU, DomainKind.SOC}
+"""Domains that hold a GPU's energy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> T
     window = _window(requests)
     energy = energies(rig, window.t0_s, window.t1_s, session.idle["model"])
     evidence = _evidence(before, rig.instrument.evidence(), other_share)
+    if session.endpoint.build:
+        evidence["server_build"] = session.endpoint.build
     metrics = _metrics(requests, energy, window, task.boundary)
     return TrialRecord(
         schema=SCHEMA,
@@ -197,6 +201,8 @@ def _flags(
         Flag.CLIENT_TIMED: any(r.timed_by.get("decode_s") == "client" for r in requests),
         Flag.SHARED_WINDOW: (session.arm.spec.n_parallel or 1) > 1,
         Flag.SYNTHETIC_MODEL: task.synthetic,
+        Flag.GPU_NOT_MEASURED: _is_blind_to_gpu(rig, session.arm, task.boundary),
+        Flag.SERVER_ELSEWHERE: session.arm.elsewhere,
         Flag.OTHER_LOAD: isinstance(other_share, float) and other_share > NOTABLE_SHARE,
         Flag.THROTTLED: any("throttle" in key and bool(value) for key, value in evidence.items()),
         Flag.FOREIGN_GPU_PROCESS: any("foreign" in k and bool(v) for k, v in evidence.items()),
@@ -204,3 +210,9 @@ def _flags(
     flags.update({flag: None for flag, holds in conditions.items() if holds})
     flags.update({flag: None for part in summed for flag in part.flags})
     return tuple(flags)
+
+
+def _is_blind_to_gpu(rig: Rig, arm: Arm, boundary: tuple[str, ...]) -> bool:
+    """Tell whether an arm works on a GPU that no summed domain covers: it would look frugal."""
+    kinds = {domain.kind for domain in rig.instrument.domains if domain.name in boundary}
+    return arm.record.device in {"gpu", "hybrid"} and not kinds & GPU_KINDS

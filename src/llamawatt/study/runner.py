@@ -173,7 +173,7 @@ class Runner:
     def _tell_stops(self) -> None:
         state = progress(self.plan.cells, self.trials, self.plan.study.protocol)
         for cell, found in state.items():
-            reason = found.reason or "stopped with its pairs"
+            reason = found.reason or "time was up"
             self._note("stopped", f"{reason} after {found.n_done} repeats.", cell)
 
     def _out_of_time(self, block: int) -> bool:

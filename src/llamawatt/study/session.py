@@ -78,7 +78,9 @@ class Session:
         pause_s = self._plan.protocol.cool_down_s
         settle_s = min(SETTLE_S, pause_s / 2)
         self._rig.clock.sleep_s(settle_s)
-        self.idle["bare"] = self._rig.instrument.idle(pause_s - settle_s)
+        idle = self._rig.instrument.idle(pause_s - settle_s)
+        if not self.arm.attached:  # somebody else's server holds its model all the while
+            self.idle["bare"] = idle
         if self._plan.runtime_idle:
             self.idle["runtime"] = dict(self._plan.runtime_idle)
 
@@ -104,7 +106,7 @@ class Session:
         t1_s = self._rig.clock.now_s()
         if self.endpoint.pid is not None:
             self._rig.instrument.edge()
-            energy = energies(self._rig, t0_s, t1_s, self.idle["bare"], surrounded=False)
+            energy = energies(self._rig, t0_s, t1_s, self.idle.get("bare", {}), surrounded=False)
             self.load = LoadRecord(t1_s - t0_s, energy)
         self.client = stack.enter_context(self._rig.make_client(self.endpoint, self.arm))
 
