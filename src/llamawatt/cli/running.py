@@ -8,7 +8,7 @@ from pathlib import Path
 
 from llamawatt.cli.metering import Metering
 from llamawatt.cli.progress import ConsoleObserver
-from llamawatt.core.errors import RunDirectoryError, TargetError
+from llamawatt.core.errors import RunDirectoryError, TargetError, UsageError
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import RunEvent, StudyRecord
 from llamawatt.core.trials import Status, TrialRecord
@@ -26,6 +26,7 @@ from llamawatt.study.assemble import (
     require_reachable,
 )
 from llamawatt.study.company import SystemCompany
+from llamawatt.study.likeness import require_same
 from llamawatt.study.plan import Plan
 from llamawatt.study.runner import Runner
 from llamawatt.study.spec import Device, StudySpec
@@ -68,6 +69,7 @@ def carry_out(order: Order) -> Run:
     Raises:
         LlamawattError: something the user should know; finished trials are on the disk.
     """
+    spec = _seeded(order)
     with ExitStack() as stack:
         observer = stack.enter_context(ConsoleObserver(quiet=order.quiet))
         models = find_models(order.models or order.spec.models, order.serving, observer.fetching)
@@ -77,7 +79,7 @@ def carry_out(order: Order) -> Run:
         bench = MeterBench(found.meters, found.missing, tell=observer.doing)
         stack.enter_context(bench)
         plan = make_study_plan(
-            _seeded(order),
+            spec,
             order.serving,
             models,
             bench.boundary,
@@ -102,9 +104,16 @@ def carry_out(order: Order) -> Run:
 
 
 def _seeded(order: Order) -> StudySpec:
-    """Take the seed of the run that is resumed: its order must go on."""
+    """Take the seed of the run that is resumed: its order must go on.
+
+    Raises:
+        UsageError: another directory is asked for beside it.
+        RunDirectoryError: there is no such run.
+    """
     if order.resume is None:
         return order.spec
+    if order.out is not None:
+        raise UsageError("A resumed run stays where it is.", "Give --resume without --out.")
     return order.spec.model_copy(update={"seed": read_run(order.resume).study.seed})
 
 
@@ -114,25 +123,12 @@ def _open(order: Order, plan: Plan, machine: MachineRecord) -> tuple[RunWriter, 
         return RunWriter.create(path, plan.study, machine), []
     writer, before = RunWriter.resume(order.resume)
     try:
-        require_same(before.study, plan.study)
+        require_same(before, plan, machine)
+        writer.append_event(RunEvent("resumed", f"Resumed: {plan.study.command}", at=now_text()))
     except RunDirectoryError:
         writer.close()
         raise
     return writer, list(before.trials)
-
-
-def require_same(before: StudyRecord, now: StudyRecord) -> None:
-    """Check that a run can be gone on with.
-
-    Raises:
-        RunDirectoryError: models, arms, suites, protocol or meters differ.
-    """
-    for name in ("models", "arms", "suites", "protocol", "boundary", "target"):
-        if getattr(before, name) != getattr(now, name):
-            raise RunDirectoryError(
-                f"The run cannot be resumed: its {name} differ from what was asked for now.",
-                "Give the same options as before, or start a new run with --out.",
-            )
 
 
 def _new_path(study: StudyRecord) -> Path:
