@@ -6,9 +6,6 @@ import typer
 
 from llamawatt.cli import options
 
-QUICK_WINDOW_S = 2.0
-QUICK_IDLE_S = 1.0
-
 
 def bench(
     model: options.Model = None,

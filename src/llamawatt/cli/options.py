@@ -1,5 +1,6 @@
 """Options that several commands share, each written once."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -82,6 +83,6 @@ def settings(pairs: list[str]) -> dict[str, bool | int | float | str]:
         name, equals, value = pair.partition("=")
         if not (name and equals and value):
             raise UsageError(f"{pair!r} is no setting.", "Write it as n_threads=4.")
-        whole = value.lstrip("-").isdigit()
+        whole = re.fullmatch(r"-?[0-9]+", value)
         parsed[name.strip().replace("-", "_")] = int(value) if whole else value.strip()
     return parsed

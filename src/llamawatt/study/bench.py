@@ -38,7 +38,7 @@ def bench_study(
     if budget_s is not None:
         protocol["budget_s"] = budget_s
     merged = ProtocolSpec.model_validate({**spec.protocol.model_dump(), **protocol})
-    group = GroupSpec(name="baseline", devices=_devices(device), set=settings)
+    group = GroupSpec(name="baseline", devices=_devices(device.lower()), set=settings)
     changes = {"name": "bench", "groups": (group,), "protocol": merged, "seed": seed}
     if suites:
         changes["suites"] = suites
