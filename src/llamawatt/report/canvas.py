@@ -12,6 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
+from PIL import Image
 
 from llamawatt.analysis.stats import Estimate
 from llamawatt.core.format import number_text
@@ -20,6 +21,8 @@ from llamawatt.report.style import INK, MUTED, PAPER, RC
 WIDE_IN, NARROW_IN = 7.2, 3.5
 _LEFT_IN, _RIGHT_IN = 0.66, 0.14
 _TITLE_IN, _LINE_IN, _XLABEL_IN, _STACK_GAP_IN = 0.52, 0.19, 0.46, 0.66
+_N_COLOURS = 128
+"""Few hues in many shades of their edges."""
 _DPI = 160
 
 
@@ -124,7 +127,8 @@ class Canvas:
                 metadata={"Date": None, "Creator": None, "Title": self.title},
                 facecolor=PAPER,
             )
-        return buffer.getvalue()
+        # Where the font that was measured with is missing, another without serifs stands in.
+        return buffer.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
 
     def png(self) -> bytes:
         """Return the figure as PNG, the same bytes every time."""
@@ -134,7 +138,7 @@ class Canvas:
             self.figure.savefig(
                 buffer, format="png", dpi=_DPI, facecolor=PAPER, metadata={"Software": None}
             )
-        return buffer.getvalue()
+        return _in_palette(buffer)
 
     def _wrapped(self, text: str) -> list[str]:
         room = 62 if self.narrow else 128
@@ -207,3 +211,12 @@ def swatch(colour: str, label: str, marker: str = "s", *, hollow: bool = False) 
 def _minor_text(value: float) -> str:
     leading = f"{value:.0e}"[0]
     return number_text(value, 1) if leading in "25" else ""
+
+
+def _in_palette(png: io.BytesIO) -> bytes:
+    """Return a PNG with a palette: a third of the bytes, and no difference that an eye sees."""
+    small = io.BytesIO()
+    with Image.open(png) as image:
+        drawn = image.convert("RGB").quantize(_N_COLOURS, dither=Image.Dither.NONE)
+        drawn.save(small, format="png", optimize=True)
+    return small.getvalue()

@@ -24,7 +24,7 @@ HATCH = "////"
 """Fill of what is modelled."""
 
 RC: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.family": ["DejaVu Sans"],
     "font.size": 8.5,
     "axes.titlesize": 8.5,
     "axes.titlelocation": "left",

@@ -58,8 +58,9 @@ def write_report(
         RunDirectoryError: the run could not be read, or a file not be written.
     """
     with ThreadPoolExecutor(1) as pool:
-        # Drawing takes a second to import; a large run is read meanwhile.
-        pool.submit(import_module, "llamawatt.report.figures")
+        # Drawing and statistics take a second to import; a large run is read meanwhile.
+        for room in ("llamawatt.report.figures", "scipy.stats"):
+            pool.submit(import_module, room)
         source = source_of(run) if isinstance(run, Run) else source_at(run)
     from llamawatt.report.figures import draw_all  # noqa: PLC0415
     from llamawatt.report.html import html  # noqa: PLC0415
