@@ -38,6 +38,7 @@ NUMBERS = frozenset({"float", "int", "NDArray", "ndarray", "Array", "FloatArray"
 ALLOWED = {
     "periods_min": "a number of sensor periods, not a length of time",
     "uncertainties": "half-widths in whatever unit their values have",
+    "slope_uncertainty": "watts per watt, which is no unit",
     "resolution": "joules or watts, as the simulated sensor's quantity says",
 }
 """Names that look physical and are not, each with its reason."""
