@@ -1,19 +1,23 @@
 """The Python API: `with llamawatt.measure() as m: …`, then `m.energy`."""
 
 import json
+import math
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from types import FrameType
 from typing import TextIO
 
 from llamawatt.analysis.metrics import domain_energy
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import UsageError
+from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MissingMeter
-from llamawatt.core.readings import Unavailable
+from llamawatt.core.readings import Method, Unavailable
 from llamawatt.core.trials import DomainEnergy, IdlePower
 from llamawatt.meters.bench import MeterBench
 from llamawatt.meters.discover import Discovery, discover
@@ -29,6 +33,8 @@ class Measurement:
         unavailable: By domain, why there is no figure.
         idle: Idle power before the block, by domain; empty without an idle window.
         missing: Meters that do not work here, with the remedy.
+        total_j: Joules of all domains in the total; None when one of them gave none.
+        flags: Doubts about it, what no meter covers included.
     """
 
     duration_s: float = 0.0
@@ -36,12 +42,8 @@ class Measurement:
     unavailable: dict[str, Unavailable] = field(default_factory=dict)
     idle: dict[str, IdlePower] = field(default_factory=dict)
     missing: tuple[MissingMeter, ...] = ()
-
-    @property
-    def total_j(self) -> float | None:
-        """Joules of all domains in the total; None when one of them gave none."""
-        parts = [part.energy_j for part in self.energy.values() if part.in_total]
-        return sum(parts) if parts and not self.unavailable else None
+    total_j: float | None = None
+    flags: tuple[Flag, ...] = ()
 
 
 @contextmanager
@@ -83,6 +85,20 @@ def _fill(result: Measurement, bench: MeterBench, t0_s: float, t1_s: float) -> N
             result.unavailable[name] = reading
         else:
             result.energy[name] = domain_energy(reading, domains[name], result.idle.get(name))
+    summed = [result.energy[name] for name in bench.boundary if name in result.energy]
+    if summed and len(summed) == len(bench.boundary):
+        result.total_j = math.fsum(part.energy_j for part in summed)
+    result.flags = _doubts(bench, summed)
+
+
+def _doubts(bench: MeterBench, summed: Sequence[DomainEnergy]) -> tuple[Flag, ...]:
+    """Collect what a reader must know of the sum: gaps, and measured beside modelled parts."""
+    flags = list(bench.doubts())
+    if len(summed) < len(bench.boundary):
+        flags.append(Flag.READS_FAILED)
+    if len({part.method is Method.MODEL for part in summed}) > 1:
+        flags.append(Flag.MIXED_METHODS)
+    return tuple(dict.fromkeys([*flags, *(flag for part in summed for flag in part.flags)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +117,7 @@ def run_command(
     meters: Discovery | None = None,
     stdout_to_stderr: bool = False,
 ) -> CommandResult:
-    """Run a command and measure it. Ctrl-C goes to the command; what it cost is still told.
+    """Run a command and measure it. Signals go to the command; what it cost is still told.
 
     Args:
         command: Program and arguments.
@@ -119,17 +135,38 @@ def run_command(
 
 
 def _run(command: Sequence[str], stdout: TextIO | None) -> int:
-    try:
-        process = subprocess.Popen(list(command), stdout=stdout)
-    except OSError as error:
-        raise UsageError(f"{command[0]} cannot be started ({error.strerror}).") from error
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        code = int(process.wait())
-    finally:
-        signal.signal(signal.SIGINT, before)
+    children: list[subprocess.Popen[bytes]] = []
+    with _signals_passed_on(children):
+        try:
+            children.append(subprocess.Popen(list(command), stdout=stdout))
+        except OSError as error:
+            raise UsageError(f"{command[0]} cannot be started ({error.strerror}).") from error
+        code = int(children[0].wait())
     return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _signals_passed_on(children: Sequence["subprocess.Popen[bytes]"]) -> Iterator[None]:
+    """Leave Ctrl-C to the command, which the terminal tells too, and send on what ends us.
+
+    Python functions, not SIG_IGN: a command would inherit that.
+    """
+
+    def send_on(number: int, _frame: FrameType | None) -> None:
+        for child in children:
+            child.send_signal(number)
+
+    if threading.current_thread() is not threading.main_thread():  # may set no handler
+        yield
+        return
+    numbers = [each for each in signal.Signals if each.name in {"SIGTERM", "SIGHUP"}]
+    before = {number: signal.signal(number, send_on) for number in numbers}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def to_json(result: CommandResult) -> str:
@@ -141,6 +178,7 @@ def to_json(result: CommandResult) -> str:
             "exit_code": result.exit_code,
             "duration_s": measured.duration_s,
             "total_j": measured.total_j,
+            "flags": [flag.value for flag in measured.flags],
             "energy": {name: asdict(part) for name, part in measured.energy.items()},
             "idle": {name: asdict(power) for name, power in measured.idle.items()},
             "unavailable": {name: why.reason for name, why in measured.unavailable.items()},

@@ -53,8 +53,7 @@ def _tell(result: "CommandResult") -> None:
     lines = ["", f"{'time':16} {duration_text(measured.duration_s)}"]
     lines += [f"{name:16} {_figure(part)}" for name, part in measured.energy.items()]
     lines += [f"{name:16} {MISSING} {why.reason}" for name, why in measured.unavailable.items()]
-    flags = dict.fromkeys(flag for part in measured.energy.values() for flag in part.flags)
-    lines += [f"note: {flag.sentence}" for flag in flags]
+    lines += [f"note: {flag.sentence}" for flag in measured.flags]
     lines += [f"not measured: {m.meter}: {m.reason} {m.remedy}" for m in measured.missing]
     for line in lines:
         typer.echo(line.rstrip(), err=True)
