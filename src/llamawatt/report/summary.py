@@ -121,8 +121,10 @@ def _ratios(assessment: Assessment) -> Iterable[Ratio]:
 
 
 def _idle(assessment: Assessment) -> Iterable[IdleRow]:
-    for idle in assessment.idle.values():
-        if idle.power_w or idle.load_s is not None:
+    order = [arm.name for arm in assessment.study.arms]
+    for name in dict.fromkeys([*order, *assessment.idle]):
+        idle = assessment.idle.get(name)
+        if idle is not None and (idle.power_w or idle.load_s is not None):
             yield IdleRow(
                 idle.arm, dict(idle.power_w), idle.extra_w, idle.load_s, idle.load_j, idle.modelled
             )

@@ -39,7 +39,7 @@ def _blind(finding: f.Blind) -> Passage:
 
 
 def _gap(finding: f.Gap) -> Passage:
-    text = f"{finding.reason.rstrip('.')}."
+    text = f"{finding.reason[:1].upper()}{finding.reason[1:].rstrip('.')}."
     if finding.remedy:
         text += f" Remedy: {finding.remedy}"
     return Passage(TRUST, f"{finding.meter} is not metered", text, "note")
