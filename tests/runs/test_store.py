@@ -92,3 +92,18 @@ def test_no_run_is_named(tmp_path: Path) -> None:
         read_run(tmp_path)
     with pytest.raises(RunDirectoryError, match="not a directory"):
         read_run(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"created_at: 2026-13-45\n", b"{"])
+def test_a_study_that_is_no_yaml_is_named(written: Path, data: bytes) -> None:
+    (written / "study.yaml").write_bytes(data)
+    with pytest.raises(RunDirectoryError, match=r"study\.yaml is not valid YAML"):
+        read_run(written)
+
+
+@pytest.mark.parametrize("name", ["run.lock", "trials.jsonl"])
+def test_a_directory_that_cannot_be_written_is_named(written: Path, name: str) -> None:
+    (written / name).unlink()
+    (written / name).mkdir()
+    with pytest.raises(RunDirectoryError, match="Could not write"):
+        RunWriter.resume(written)

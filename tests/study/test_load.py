@@ -68,3 +68,14 @@ def test_a_huge_grid_is_counted_without_being_made() -> None:
     grid = f"{{n_threads: [{values}], n_batch: [{values}], n_ubatch: [{values}]}}"
     spec = parse_study(f"name: big\ngroups:\n  - name: g\n    grid: {grid}\n", "big.yaml")
     assert spec.n_arms == 1_000_000
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    text = "name: x\ngroups:\n  - name: g\n    set: {n_batch: 1}\n    set: {n_batch: 2}\n"
+    with pytest.raises(SpecError, match="my.yaml:5: set stands there twice"):
+        parse_study(text, "my.yaml")
+
+
+def test_a_date_that_is_none_is_no_valid_yaml() -> None:
+    with pytest.raises(SpecError, match="my.yaml is not valid YAML"):
+        parse_study("name: 2026-13-45\ngroups: []\n", "my.yaml")

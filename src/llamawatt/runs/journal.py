@@ -13,10 +13,16 @@ def read_lines(path: Path) -> tuple[list[bytes], str]:
 
     A line is whole when it ends in a newline: the newline is written last. A missing file is an
     empty journal.
+
+    Raises:
+        RunDirectoryError: it cannot be read.
     """
     if not path.exists():
         return [], ""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RunDirectoryError(f"Could not read {path} ({error.strerror or error}).") from error
     whole, newline, torn = data.rpartition(b"\n")
     lines = [line for line in whole.split(b"\n") if line.strip()] if newline else []
     if torn.strip():
@@ -46,12 +52,21 @@ class Journal:
     """Appends lines; each is on the disk when `append` returns.
 
     Opening mends a torn end: the half line is moved to `<name>.torn`, so nothing is thrown away.
+
+    Raises:
+        RunDirectoryError: it cannot be opened for writing.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        _mend(path)
-        self._file = path.open("ab", buffering=0)
+        try:
+            _mend(path)
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise RunDirectoryError(
+                f"Could not write {path} ({error.strerror or error}).",
+                "Make room and see that you may write there, then try again.",
+            ) from error
         sync_folder(path.parent)
 
     def append(self, line: bytes) -> None:

@@ -23,11 +23,17 @@ class RunLock:
     """Holds `run.lock` of a directory, by the operating system's own file lock.
 
     Raises:
-        RunDirectoryError: another process holds it.
+        RunDirectoryError: another process holds it, or the directory cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = (folder / "run.lock").open("ab")
+        try:
+            self._file = (folder / "run.lock").open("ab")
+        except OSError as error:
+            raise RunDirectoryError(
+                f"Could not write to {folder} ({error.strerror or error}).",
+                "Choose another directory with --out, or one that you may write with --resume.",
+            ) from error
         try:
             _take(self._file)
         except OSError as error:

@@ -145,7 +145,7 @@ def read_run(path: Path) -> Run:
         RunDirectoryError: it holds no run, is of a newer schema, or a line in it is broken.
     """
     require_run(path)
-    study = schema.parse_yaml(_text(path / STUDY_FILE).decode(), str(path / STUDY_FILE))
+    study = schema.parse_yaml(_text(path / STUDY_FILE), str(path / STUDY_FILE))
     machine = schema.parse_machine(_text(path / MACHINE_FILE), str(path / MACHINE_FILE))
     trial_lines, torn_trial = read_lines(path / TRIALS_FILE)
     event_lines, torn_event = read_lines(path / EVENTS_FILE)

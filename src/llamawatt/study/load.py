@@ -60,17 +60,37 @@ def parse_study(text: str, where: str) -> StudySpec:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or error
         raise SpecError(f"{where}{line} is not valid YAML: {problem}.") from error
     if not isinstance(raw, dict):
         raise SpecError(f"{where}:1 holds no study: a mapping with name and groups is wanted.")
+    _require_once(root, where)
     try:
         return StudySpec.model_validate(raw)
     except ValidationError as error:
         raise SpecError(_complaint(error, root, where)) from error
+
+
+def _require_once(node: yaml.Node | None, where: str) -> None:
+    """Refuse a key that stands twice in a mapping: YAML would silently take the last.
+
+    Raises:
+        SpecError: naming the second of them.
+    """
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _require_once(item, where)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen = set()
+    for key, value in node.value:
+        if key.value in seen:
+            raise SpecError(f"{where}:{key.start_mark.line + 1}: {key.value} stands there twice.")
+        seen.add(key.value)
+        _require_once(value, where)
 
 
 def _complaint(error: ValidationError, root: yaml.Node | None, where: str) -> str:
