@@ -66,10 +66,12 @@ layers: $(READY) ## No lower layer imports an upper one
 .PHONY: docs
 docs: $(READY) ## The generated pages match the program
 	@$(BIN)/python -m tools.reference --check
+	@$(BIN)/python -m tools.readme --check
 
 .PHONY: reference
 reference: $(READY) ## Write the generated pages again
 	@$(BIN)/python -m tools.reference
+	@$(BIN)/python -m tools.readme
 
 .PHONY: examples
 examples: $(INSTALLED) ## Tell the example runs again from their records
