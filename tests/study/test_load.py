@@ -72,10 +72,10 @@ def test_a_huge_grid_is_counted_without_being_made() -> None:
 
 def test_a_key_that_stands_twice_is_refused() -> None:
     text = "name: x\ngroups:\n  - name: g\n    set: {n_batch: 1}\n    set: {n_batch: 2}\n"
-    with pytest.raises(SpecError, match="my.yaml:5: set stands there twice"):
+    with pytest.raises(SpecError, match=r"my\.yaml:5: set stands there twice"):
         parse_study(text, "my.yaml")
 
 
 def test_a_date_that_is_none_is_no_valid_yaml() -> None:
-    with pytest.raises(SpecError, match="my.yaml is not valid YAML"):
+    with pytest.raises(SpecError, match=r"my\.yaml is not valid YAML"):
         parse_study("name: 2026-13-45\ngroups: []\n", "my.yaml")

@@ -31,14 +31,14 @@ def to_yaml(record: StudyRecord) -> str:
     )
 
 
-def parse_yaml(text: bytes, where: str) -> StudyRecord:
+def parse_yaml(text: str | bytes, where: str) -> StudyRecord:
     """Read a study back.
 
     Raises:
         RunDirectoryError: the text is no study, or of a newer schema.
     """
     try:
-        raw = yaml.safe_load(text.decode("utf-8"))
+        raw = yaml.safe_load(text if isinstance(text, str) else text.decode("utf-8"))
     except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or no such date
         raise RunDirectoryError(f"{where} is not valid YAML ({error}).") from error
     check_schema(raw, where)
