@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from llamawatt.report import figures
 from llamawatt.report.write import write_report
 from llamawatt.runs.store import RunWriter, read_run
 from llamawatt.runs.traces import write_trace
@@ -29,6 +30,16 @@ def write_run(path, traced=("cpu", "gpu"), bandwidth=True, **options):
             for name, part in first.energy.items()
         })  # fmt: skip
     return path
+
+
+@pytest.fixture
+def only_plots(monkeypatch):
+    """Draw the named figures alone, where the others are not what is tested."""
+
+    def keep(*names):
+        monkeypatch.setattr(figures, "PLOTS", [p for p in figures.PLOTS if p.name in names])
+
+    return keep
 
 
 @pytest.fixture(scope="session")

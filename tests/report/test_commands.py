@@ -38,14 +38,16 @@ def runs(tmp_path_factory):
     )
 
 
-def test_report_prints_the_headline_and_where_it_is(runs):
+def test_report_prints_the_headline_and_where_it_is(runs, only_plots):
+    only_plots("energy_vs_latency", "ablation_threads")
     result = run("report", runs[0])
     assert result.stdout.startswith("On this machine a reply")
     assert "no figure ablation_threads" in result.stdout
     assert (runs[0] / "report" / "report.html").is_file()
 
 
-def test_report_json_is_json_alone(runs, tmp_path):
+def test_report_json_is_json_alone(runs, tmp_path, only_plots):
+    only_plots()
     result = run("report", runs[0], "--json", "--out", tmp_path)
     assert json.loads(result.stdout)["schema"] == 1
 

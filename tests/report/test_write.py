@@ -126,7 +126,8 @@ def test_colours_follow_the_page(paper):
         assert "#1b1f24" not in svg
 
 
-def test_names_from_files_cannot_inject(small):
+def test_names_from_files_cannot_inject(small, only_plots):
+    only_plots("energy_vs_latency")
     run = read_run(small)
     name = "<script>alert(1)</script>"
     model = replace(run.study.models[0], name=name)
@@ -149,7 +150,8 @@ def test_a_small_run_says_which_figures_are_missing_and_why(small):
     assert "ablation_threads" in files.html.read_text()
 
 
-def test_a_figure_that_no_longer_fits_the_data_does_not_stay(small):
+def test_a_figure_that_no_longer_fits_the_data_does_not_stay(small, only_plots):
+    only_plots("power_trace")
     stale = small / "report" / "figures" / "power_trace.png"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"old")
@@ -165,7 +167,8 @@ def test_a_run_without_a_finished_trial_still_reports(small):
     assert "nothing to tell" in files.html.read_text()
 
 
-def test_a_run_without_any_meter_draws_time_and_no_zero_joules(tmp_path):
+def test_a_run_without_any_meter_draws_time_and_no_zero_joules(tmp_path, only_plots):
+    only_plots("energy_vs_latency", "metrics_comparison", "ablation_threads")
     run = read_run(write_run(tmp_path / "run", (), metered=False, n_blocks=3, phases=False))
     files = write_report(run, made_at=DATE)
     drawn = {path.stem for path in files.figures}
@@ -174,7 +177,8 @@ def test_a_run_without_any_meter_draws_time_and_no_zero_joules(tmp_path):
     assert not any("energy_j" in row.estimates for row in files.model.rows)
 
 
-def test_a_broken_trace_is_said_and_the_next_one_is_used(tmp_path):
+def test_a_broken_trace_is_said_and_the_next_one_is_used(tmp_path, only_plots):
+    only_plots("power_trace")
     path = write_run(tmp_path / "run", ("gpu",), n_blocks=2, phases=False)
     first = next(t for t in read_run(path).trials if t.arm == "cpu")
     (path / "traces" / f"{first.trial_id}.parquet").write_bytes(b"torn")
@@ -184,14 +188,16 @@ def test_a_broken_trace_is_said_and_the_next_one_is_used(tmp_path):
     assert "not a readable trace" in files.html.read_text()
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(small, tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_sentence(small, tmp_path, only_plots):
+    only_plots()
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(RunDirectoryError, match="Could not write the report"):
         write_report(read_run(small), blocked, DATE)
 
 
-def test_quantization_is_drawn_where_it_was_run(tmp_path):
+def test_quantization_is_drawn_where_it_was_run(tmp_path, only_plots):
+    only_plots("quantization_pareto")
     run = read_run(write_run(tmp_path / "run", (), n_blocks=3, phases=False))
     tiny = run.study.models[0]
     low = ModelRecord("low", "low.gguf", "ef" * 32, 9, bits_per_weight=2.6)
