@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from llamawatt.core.errors import RunDirectoryError
+from llamawatt.core.errors import RunDirectoryError, SpecError
 from llamawatt.core.flags import Flag
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.runs.store import RunWriter, read_run
@@ -241,3 +241,8 @@ def test_a_changed_order_of_finished_trials_does_not_confuse_a_resume(tmp_path: 
     writer.close()
     resumed = run(tmp_path / "b", plan)
     assert sorted(trial.trial_id for trial in resumed) == sorted(trial.trial_id for trial in full)
+
+
+def test_cells_that_would_share_an_id_are_refused() -> None:
+    with pytest.raises(SpecError, match="cannot be told apart"):
+        simulated_plan(spec(suites=("my suite", "my-suite")))

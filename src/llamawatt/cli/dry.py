@@ -1,5 +1,8 @@
 """What a study would take, before it is run."""
 
+import json
+from dataclasses import asdict
+
 import typer
 
 from llamawatt.cli.running import Order
@@ -7,7 +10,7 @@ from llamawatt.core.errors import UsageError
 from llamawatt.core.format import duration_text
 from llamawatt.study.assemble import find_abilities, find_models, find_suites, now_text
 from llamawatt.study.estimate import least_s, spec_least_s
-from llamawatt.study.plan import ASK_ABOVE_ARMS, Circumstances, make_plan
+from llamawatt.study.plan import ASK_ABOVE_ARMS, Circumstances, Plan, make_plan
 from llamawatt.study.spec import StudySpec
 
 
@@ -26,11 +29,14 @@ def confirm_size(spec: StudySpec, n_models: int, *, yes: bool) -> None:
         )
 
 
-def print_plan(order: Order) -> None:
+def print_plan(order: Order, *, as_json: bool) -> None:
     """Print the arms, suites and the least time of a study, without starting anything."""
     models = find_models(order.models or order.spec.models, order.serving)
     here = Circumstances(find_abilities(order.serving), (), order.serving.kind, "", now_text())
     plan = make_plan(order.spec, models, find_suites(order.spec), here)
+    if as_json:
+        typer.echo(_plan_json(plan))
+        return
     for arm in plan.study.arms:
         groups = ", ".join((arm.group, *arm.also_in))
         state = f"skipped: {arm.skipped}" if arm.skipped else "runs"
@@ -42,3 +48,19 @@ def print_plan(order: Order) -> None:
         f"at least {duration_text(least_s(plan))}, more where replies are slow or noisy."
     )
     typer.echo("Energy: at least the machine's idle power over that time.")
+
+
+def _plan_json(plan: Plan) -> str:
+    return json.dumps(
+        {
+            "study": plan.study.name,
+            "arms": [asdict(arm) for arm in plan.study.arms],
+            "suites": [asdict(suite) for suite in plan.study.suites],
+            "notes": list(plan.notes),
+            "n_cells": len(plan.cells),
+            "repeats_min": plan.spec.repeats_min,
+            "repeats_max": plan.spec.repeats_max,
+            "least_s": least_s(plan),
+        },
+        indent=1,
+    )

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from llamawatt.analysis.cells import Cell, cells
 from llamawatt.analysis.quantities import METRICS
+from llamawatt.core.trials import Status, TrialRecord
 from llamawatt.runs.store import Run
 
 
@@ -22,10 +23,20 @@ def run_json(run: Run) -> str:
             "domains": [asdict(domain) for domain in run.machine.domains],
             "missing": [asdict(missing) for missing in run.machine.missing],
             "skipped": {arm.name: arm.skipped for arm in run.study.arms if arm.skipped},
+            "failed": [_failure(trial) for trial in run.trials if trial.status is not Status.OK],
             "results": [_cell(cell) for cell in found],
         },
         indent=1,
     )
+
+
+def _failure(trial: TrialRecord) -> dict[str, object]:
+    return {
+        "arm": trial.arm,
+        "suite": trial.suite,
+        "purpose": trial.purpose.value,
+        "error": trial.error,
+    }
 
 
 def _cell(cell: Cell) -> dict[str, object]:

@@ -23,7 +23,6 @@ from llamawatt.study.assemble import (
     make_rig,
     make_study_plan,
     now_text,
-    require_reachable,
 )
 from llamawatt.study.company import SystemCompany
 from llamawatt.study.likeness import require_same
@@ -73,7 +72,6 @@ def carry_out(order: Order) -> Run:
     with ExitStack() as stack:
         observer = stack.enter_context(ConsoleObserver(quiet=order.quiet))
         models = find_models(order.models or order.spec.models, order.serving, observer.fetching)
-        require_reachable(order.serving)
         want_gpu = order.wants_gpu
         found = order.metering.discover(want_gpu=want_gpu, attached=bool(order.serving.url))
         bench = MeterBench(found.meters, found.missing, tell=observer.doing)

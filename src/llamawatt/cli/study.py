@@ -79,6 +79,6 @@ def run(
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
     order = Order(spec, models, serving, metering, out, resume, quiet)
     if dry_run:
-        print_plan(order)
+        print_plan(order, as_json=as_json)
         return
     finish(carry_out(order), as_json=as_json, with_report=not no_report)

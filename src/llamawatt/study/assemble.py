@@ -88,16 +88,6 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def require_reachable(serving: Serving) -> None:
-    """Check early that a running server answers.
-
-    Raises:
-        TargetError: it does not.
-    """
-    if serving.url:
-        AttachedServer(serving.url, serving.remote_model).start()
-
-
 def find_abilities(serving: Serving) -> Abilities:
     """Ask the machine and the llama.cpp build what they can run.
 
@@ -140,9 +130,10 @@ def find_models(
     Raises:
         ModelError: one is missing, broken or cannot be had.
         SpecError: two have the same name.
+        TargetError: a running server was named and does not answer.
     """
     if serving.url:
-        name = serving.remote_model or "attached"
+        name = AttachedServer(serving.url, serving.remote_model).start().model or "attached"
         record = ModelRecord(name, "", ATTACHED_SHA256, 0, source=serving.url)
         return {name: ModelSource(record, Path())}
     found: dict[str, ModelSource] = {}

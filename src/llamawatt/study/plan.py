@@ -9,7 +9,7 @@ from llamawatt.core.errors import SpecError
 from llamawatt.core.plan import ModelRecord, ProtocolRecord, StudyRecord, SuiteRecord
 from llamawatt.core.trials import SCHEMA, Purpose
 from llamawatt.study.arms import Abilities, Arm, expand
-from llamawatt.study.order import Cell
+from llamawatt.study.order import Cell, trial_id
 from llamawatt.study.spec import ProtocolSpec, StudySpec
 from llamawatt.targets.protocols import Ask
 
@@ -113,7 +113,7 @@ def make_plan(
     """Resolve a study on this machine.
 
     Raises:
-        SpecError: a setting does not hold, or no arm can run here.
+        SpecError: a setting does not hold, no arm can run here, or two have the same name.
     """
     everything: list[Arm] = []
     notes: list[str] = []
@@ -128,7 +128,26 @@ def make_plan(
         reason = everything[0].record.skipped
         raise SpecError(f"No arm of {spec.name!r} can run here: {reason}.")
     study = _record(spec, everything, models, suites, here)
-    return Plan(study, spec.protocol, runnable, models, suites, tuple(dict.fromkeys(notes)))
+    plan = Plan(study, spec.protocol, runnable, models, suites, tuple(dict.fromkeys(notes)))
+    _require_told_apart(plan.cells)
+    return plan
+
+
+def _require_told_apart(cells: tuple[Cell, ...]) -> None:
+    """Refuse cells whose trials would have the same id: one would stand for the other.
+
+    Raises:
+        SpecError: naming two of them.
+    """
+    seen: dict[str, Cell] = {}
+    for cell in cells:
+        other = seen.setdefault(trial_id(0, cell), cell)
+        if other is not cell:
+            raise SpecError(
+                f"{cell.arm} on {cell.suite} and {other.arm} on {other.suite} cannot be told "
+                "apart by name.",
+                "Rename the suite's file or the model's.",
+            )
 
 
 def _record(

@@ -1,0 +1,44 @@
+"""A dry run tells the plan and starts nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from llamawatt.cli import dry
+from llamawatt.cli.metering import Metering
+from llamawatt.cli.running import Order
+from llamawatt.core.plan import ModelRecord
+from llamawatt.study.arms import Abilities
+from llamawatt.study.assemble import Serving
+from llamawatt.study.load import load_study
+from llamawatt.study.plan import ModelSource
+
+
+@pytest.fixture
+def order(monkeypatch: pytest.MonkeyPatch) -> Order:
+    model = ModelSource(ModelRecord("m", "m.gguf", "ab" * 32, 100, n_layers=22), Path("m.gguf"))
+    monkeypatch.setattr(dry, "find_models", lambda *_: {"m": model})
+    monkeypatch.setattr(
+        dry, "find_abilities", lambda _: Abilities(2, no_gpu_reason="there is none")
+    )
+    return Order(load_study("baseline"), (), Serving(), Metering())
+
+
+def test_as_json_it_is_json(order: Order, capsys: pytest.CaptureFixture[str]) -> None:
+    dry.print_plan(order, as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert {arm["name"]: arm["skipped"] for arm in said["arms"]} == {
+        "cpu": "",
+        "gpu": "there is none",
+    }
+    assert said["least_s"] > 0
+
+
+def test_in_words_it_names_what_is_skipped(
+    order: Order, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dry.print_plan(order, as_json=False)
+    said = capsys.readouterr().out
+    assert "skipped: there is none" in said
+    assert "at least" in said
