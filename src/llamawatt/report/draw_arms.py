@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 
 from llamawatt.analysis.pareto import pareto_front
 from llamawatt.analysis.quantities import METRICS
+from llamawatt.analysis.stats import Estimate
 from llamawatt.core.format import energy_text, number_text
 from llamawatt.report.canvas import (
     Canvas,
@@ -45,7 +46,7 @@ def energy_vs_latency(model: ReportModel, canvas: Canvas) -> None:
     handles: list[Artist] = [swatch(colour[arm], arm) for arm in colour]
     handles += [swatch(MUTED, suite_text(suite), marker[suite]) for suite in marker]
     if any(row.is_modelled for row in rows):
-        handles.append(swatch(MUTED, "modelled", hollow=True))
+        handles.append(swatch(MUTED, "(partly) modelled", hollow=True))
     (axes,) = canvas.panels(height_in=3.0, n_handles=len(handles))
     for row in rows:
         _point(canvas, axes, row, colour[row.arm], marker[row.suite])
@@ -76,7 +77,7 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
     rows = [r for r in model.suite_rows(suite=busiest_suite(model)) if r.has("edp_js")]
     rows = sorted(rows, key=lambda row: row.estimates["edp_js"].value)[:24]
     colour = arm_colours(rows, by_device=True)
-    handles = _device_handles(rows, colour)
+    handles = device_handles(rows, colour)
     names = [wrapped(row.arm, narrow=canvas.narrow) for row in rows]
     (axes,) = canvas.panels(
         height_in=0.45 + (0.27 if canvas.narrow else 0.2) * len(rows),
@@ -94,7 +95,7 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xscale("log")
-    _log_margins(axes, "x", [row.estimates["edp_js"].value for row in rows])
+    _log_margins(axes, "x", [e for row in rows for e in _ends(row.estimates["edp_js"], row.gain)])
     plain_ticks(axes, "x")
     axes.set_xlabel("Energy-delay product per reply (J·s)")
     axes.grid(visible=False, axis="y")
@@ -105,7 +106,7 @@ def pareto(model: ReportModel, canvas: Canvas) -> None:
     """Energy against latency for every arm of the busiest suite, and the front nothing beats."""
     rows = [r for r in model.suite_rows(suite=busiest_suite(model)) if r.has("energy_j")]
     colour = arm_colours(rows, by_device=True)
-    handles = _device_handles(rows, colour)
+    handles = device_handles(rows, colour)
     handles += [swatch(MUTED, "on the front", "o"), swatch(MUTED, "beaten", "X")]
     (axes,) = canvas.panels(height_in=3.0, n_handles=len(handles))
     points = [(r.estimates["latency_s"].value, r.estimates["energy_j"].value) for r in rows]
@@ -115,7 +116,8 @@ def pareto(model: ReportModel, canvas: Canvas) -> None:
     _log_log(axes, rows)
     front = sorted(point for point, beats in zip(points, on_front, strict=True) if beats)
     axes.step(*zip(*front, strict=True), where="post", color=INK, linewidth=1.0, zorder=2)
-    _labels(canvas, axes, rows, on_front)
+    marks = [(row.arm, *place) for row, place in zip(rows, points, strict=True)]
+    name_marks(canvas, axes, marks, on_front)
     canvas.legend(handles)
 
 
@@ -154,12 +156,9 @@ def _point(
 def _log_log(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
-    _log_margins(axes, "x", [row.estimates["latency_s"].value for row in rows])
-    energies = [
-        row.estimates["energy_j"].value * factor
-        for row in rows
-        for factor in (1 - min(row.gain, 0.9), 1 + row.gain)
-    ]
+    latencies = [end for row in rows for end in _ends(row.estimates["latency_s"], 0.0)]
+    energies = [end for row in rows for end in _ends(row.estimates["energy_j"], row.gain)]
+    _log_margins(axes, "x", latencies)
     _log_margins(axes, "y", energies)
     plain_ticks(axes, "x")
     plain_ticks(axes, "y")
@@ -167,10 +166,17 @@ def _log_log(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_ylabel("Energy of a reply (J)")
 
 
+def _ends(made: Estimate, gain: float) -> tuple[float, float]:
+    """Ends of the drawn bars, as far as a logarithmic axis can show them."""
+    low = made.value if made.low is None else made.low
+    high = made.value if made.high is None else made.high
+    return max(low * (1 - gain), made.value / 8), high * (1 + gain)
+
+
 def _log_margins(axes: Axes, which: str, values: Sequence[float]) -> None:
     """Leave air around the values, and never show less than a factor of three."""
     low, high = min(values), max(values)
-    middle, span = (low * high) ** 0.5, max(high / low, 2.2) ** 0.5 * 1.25
+    middle, span = (low * high) ** 0.5, max(high / low, 2.2) ** 0.5 * 1.2
     (axes.set_xlim if which == "x" else axes.set_ylim)(middle / span, middle * span)
 
 
@@ -215,24 +221,36 @@ def _bars(
     axes.set_title(panel_title(info))
 
 
-def _labels(canvas: Canvas, axes: Axes, rows: Sequence[Row], on_front: Sequence[bool]) -> None:
-    """Name the marks, those on the front first, wherever a name fits without covering another."""
+def name_marks(
+    canvas: Canvas,
+    axes: Axes,
+    marks: Sequence[tuple[str, float, float]],
+    first: Sequence[bool] = (),
+) -> None:
+    """Name marks, the `first` ones before others, wherever a name covers no mark or name.
+
+    Args:
+        canvas: The figure.
+        axes: The panel, its limits final.
+        marks: Name and place of each, in data coordinates.
+        first: For each, whether it must not lose its place to another; all alike unless given.
+    """
     scale = canvas.figure.dpi / 72
-    places = [(r.estimates["latency_s"].value, r.estimates["energy_j"].value) for r in rows]
-    marks = axes.transData.transform(places)
+    spots = axes.transData.transform([(x, y) for _, x, y in marks]) / scale
     frame = axes.get_window_extent()
-    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in marks / scale]
-    for i in sorted(range(len(rows)), key=lambda i: not on_front[i]):
-        x, y = marks[i] / scale
-        width, height = len(rows[i].arm) * _LETTER_PT, 8.0
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in spots]
+    strong = [*first] or [True] * len(marks)
+    for i in sorted(range(len(marks)), key=lambda i: not strong[i]):
+        (name, *place), (x, y) = marks[i], spots[i]
+        width, height = len(name) * _LETTER_PT, 8.0
         for dx, dy in ((6, 2), (-6 - width, 2), (6, -10), (-6 - width, -10)):
             box = (x + dx, y + dy, x + dx + width, y + dy + height)
             inside = frame.x0 / scale < box[0] and box[2] < frame.x1 / scale
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 axes.annotate(
-                    rows[i].arm, places[i], xytext=(dx, dy), textcoords="offset points", size=6.8,
-                    color=INK if on_front[i] else MUTED, zorder=6,
+                    name, (place[0], place[1]), xytext=(dx, dy), textcoords="offset points",
+                    size=6.8, color=INK if strong[i] else MUTED, zorder=6,
                 )  # fmt: skip
                 break
 
@@ -241,9 +259,10 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _device_handles(rows: Sequence[Row], colour: dict[str, str]) -> list[Artist]:
+def device_handles(rows: Sequence[Row], colour: dict[str, str]) -> list[Artist]:
+    """Return the legend of marks that are coloured by device."""
     devices = {row.device: colour[row.arm] for row in rows}
     handles: list[Artist] = [swatch(c, device or "device unknown") for device, c in devices.items()]
     if any(row.is_modelled for row in rows):
-        handles.append(swatch(MUTED, "modelled", "o", hollow=True))
+        handles.append(swatch(MUTED, "(partly) modelled", "o", hollow=True))
     return handles

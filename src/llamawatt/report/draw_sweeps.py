@@ -17,6 +17,9 @@ from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.phrases import level_text, panel_title, suite_text, value_text
 from llamawatt.report.style import DEVICE_COLOURS, MARKERS, MUTED, PAPER, PURPLE
 
+_N_LABELLED = 4
+"""Longer lines have their ends and their lowest point labelled, and no more."""
+
 Dashes = Literal["-", "--", "-.", ":"]
 
 AXIS_LABELS = {
@@ -100,7 +103,7 @@ def _line(
             markerfacecolor=PAPER if hollow else colour,
         )  # fmt: skip
         canvas.tip(mark, f"{row.arm}, {suite_text(row.suite)}: {value_text(metric, value)}")
-        if number == 0:
+        if number == 0 and (len(points) <= _N_LABELLED or value in {ys[0], ys[-1], min(ys)}):
             value_label(axes, number_text(value), (at, value))
 
 
@@ -134,7 +137,7 @@ def _handles(lines: Sequence[Line], group: str) -> list[Artist]:
     if any(row.is_modelled for line in lines for row in line.rows):
         handles.append(
             Line2D([], [], color=MUTED, linestyle="none", marker="o", markerfacecolor=PAPER,
-                   label="modelled")
+                   label="(partly) modelled")
         )  # fmt: skip
     return handles
 

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from llamawatt.analysis.roofline import RooflinePoint
 from llamawatt.core.format import number_text, percent_text, quantity_text
 from llamawatt.report.canvas import Canvas, label_room_in, swatch, whiskers, wrapped
-from llamawatt.report.draw_arms import arm_colours
+from llamawatt.report.draw_arms import arm_colours, device_handles, name_marks
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.phrases import suite_text, value_text
 from llamawatt.report.style import INK, MUTED, PAPER
@@ -74,14 +74,13 @@ def quantization_pareto(model: ReportModel, canvas: Canvas) -> None:
             markerfacecolor=PAPER if row.is_modelled else colour[row.arm],
         )  # fmt: skip
         canvas.tip(mark, f"{row.arm}: {value_text('j_per_token', made.value)}")
-        axes.annotate(row.arm, (bits[row.arm], made.value), xytext=(6, 4),
-                      textcoords="offset points", size=7)  # fmt: skip
     axes.set_xlabel("Bits per weight, as the file holds them")
     axes.set_ylabel("Energy per token (J/token)")
     axes.set_ylim(bottom=0)
     axes.margins(x=0.15)
-    devices = {row.device: colour[row.arm] for row in rows}
-    canvas.legend([swatch(c, device or "device unknown", "o") for device, c in devices.items()])
+    marks = [(row.arm, bits[row.arm], row.estimates["j_per_token"].value) for row in rows]
+    name_marks(canvas, axes, marks)
+    canvas.legend(device_handles(rows, colour))
 
 
 def bits_per_weight(model: ReportModel) -> dict[str, float]:

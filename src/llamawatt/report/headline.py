@@ -1,7 +1,6 @@
 """What a reply costs, in words for a neighbour."""
 
 from llamawatt.core.format import duration_text, energy_text, number_text, plus_minus_text
-from llamawatt.core.readings import Method
 from llamawatt.report.model import Row
 from llamawatt.report.phrases import joined, methods_text, suite_text
 
@@ -55,7 +54,7 @@ def _likeness(row: Row) -> str:
     energy_j = _energy_j(row)
     n_replies = LAPTOP_J / energy_j
     digits = 2 if n_replies >= 10 else 1
-    modelled = " by the model's guess" if Method.MODEL in row.methods else ""
+    modelled = " by the model's guess" if (row.modelled_share or 0.0) > 0.5 else ""
     return (
         f"{energy_text(energy_j)} keep a {BULB_W:g} W lamp lit for "
         f"{duration_text(energy_j / BULB_W)}; a 50 Wh laptop battery holds about "

@@ -222,7 +222,7 @@ def _streams(finding: f.Streams) -> Passage:
 
 def _residency(finding: f.Residency) -> Passage:
     extra = finding.extra_w
-    tag = ", modelled" if finding.modelled else ""
+    tag = " (at least partly modelled)" if finding.modelled else ""
     text = (
         f"Idle, this machine draws {power_text(finding.bare_w.value)} with nothing running and "
         f"{power_text(finding.model_w.value)} with the model of {finding.arm} resident{tag}: "

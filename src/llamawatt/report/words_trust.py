@@ -20,10 +20,14 @@ def _modelled(finding: f.Modelled) -> Passage:
         f"{percent_text(finding.share)} of an arm's joules rest on it, and it may be off by "
         f"{plus_minus_text(finding.gain_error)} or more. "
     )
-    if finding.measured:
-        text += f"Measured: {joined(finding.measured)}. "
-    text += "Use it for orientation; a verdict on energy needs a sensor."
-    return Passage(TRUST, "Modelled, not measured", text, "warning")
+    if not finding.measured:
+        text += "Use it for orientation; a verdict on energy needs a sensor."
+        return Passage(TRUST, "Modelled, not measured", text, "warning")
+    text += (
+        f"Measured: {joined(finding.measured)}. Verdicts on energy count that error in full; a "
+        "sensor would narrow it."
+    )
+    return Passage(TRUST, "Partly modelled", text, "warning")
 
 
 def _blind(finding: f.Blind) -> Passage:
