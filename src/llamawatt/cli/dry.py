@@ -6,12 +6,16 @@ from dataclasses import asdict
 import typer
 
 from llamawatt.cli.running import Order
-from llamawatt.core.errors import UsageError
-from llamawatt.core.format import duration_text
+from llamawatt.core.errors import MeterError, UsageError
+from llamawatt.core.format import duration_text, energy_text, power_text
+from llamawatt.meters.bench import MeterBench
 from llamawatt.study.assemble import find_abilities, find_models, find_suites, now_text
 from llamawatt.study.estimate import least_s, spec_least_s
 from llamawatt.study.plan import ASK_ABOVE_ARMS, Circumstances, Plan, make_plan
 from llamawatt.study.spec import StudySpec
+
+IDLE_LOOK_S = 2.0
+"""How long idle power is looked at for the estimate."""
 
 
 def confirm_size(spec: StudySpec, n_models: int, *, yes: bool) -> None:
@@ -34,23 +38,45 @@ def print_plan(order: Order, *, as_json: bool) -> None:
     models = find_models(order.models or order.spec.models, order.serving)
     here = Circumstances(find_abilities(order.serving), (), order.serving.kind, "", now_text())
     plan = make_plan(order.spec, models, find_suites(order.spec), here)
+    idle_w = _idle_w(order)
     if as_json:
-        typer.echo(_plan_json(plan))
+        typer.echo(_plan_json(plan, idle_w))
         return
     for arm in plan.study.arms:
         groups = ", ".join((arm.group, *arm.also_in))
         state = f"skipped: {arm.skipped}" if arm.skipped else "runs"
-        typer.echo(f"{arm.name:32} {groups:22} {state}")
+        typer.echo(f"{arm.name}  ({groups})  {state}")
     for note in plan.notes:
         typer.echo(f"note: {note}")
     typer.echo(
         f"{len(plan.cells)} cells, {plan.spec.repeats_min} to {plan.spec.repeats_max} repeats: "
         f"at least {duration_text(least_s(plan))}, more where replies are slow or noisy."
     )
-    typer.echo("Energy: at least the machine's idle power over that time.")
+    typer.echo(_energy_text(plan, idle_w))
 
 
-def _plan_json(plan: Plan) -> str:
+def _idle_w(order: Order) -> float | None:
+    """Measure what the machine draws now, over all domains that would be summed."""
+    found = order.metering.discover(want_gpu=order.wants_gpu)
+    try:
+        with MeterBench(found.meters, found.missing) as bench:
+            powers = bench.idle(IDLE_LOOK_S)
+            parts = [powers[name].power_w for name in bench.boundary if name in powers]
+    except MeterError:
+        return None
+    return sum(parts) if parts else None
+
+
+def _energy_text(plan: Plan, idle_w: float | None) -> str:
+    if idle_w is None:
+        return "Energy: cannot be told, nothing can be metered here."
+    return (
+        f"Energy: at least {energy_text(idle_w * least_s(plan))}, at the {power_text(idle_w)} "
+        "that the machine draws now; work adds to it."
+    )
+
+
+def _plan_json(plan: Plan, idle_w: float | None) -> str:
     return json.dumps(
         {
             "study": plan.study.name,
@@ -61,6 +87,8 @@ def _plan_json(plan: Plan) -> str:
             "repeats_min": plan.spec.repeats_min,
             "repeats_max": plan.spec.repeats_max,
             "least_s": least_s(plan),
+            "idle_w": idle_w,
+            "least_j": None if idle_w is None else idle_w * least_s(plan),
         },
         indent=1,
     )

@@ -13,6 +13,7 @@ import psutil
 
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import SpecError
+from llamawatt.core.flags import Flag
 from llamawatt.core.plan import ModelRecord, SuiteRecord
 from llamawatt.meters.bench import MeterBench
 from llamawatt.meters.machine import n_usable_cores
@@ -177,7 +178,9 @@ def make_study_plan(
     return make_plan(spec, models, find_suites(spec), here)
 
 
-def make_rig(bench: MeterBench, plan: Plan, serving: Serving) -> Rig:
+def make_rig(
+    bench: MeterBench, plan: Plan, serving: Serving, circumstances: tuple[Flag, ...] = ()
+) -> Rig:
     """Close the seams: real clock, real meters, real llama.cpp."""
     clock = SystemClock()
 
@@ -190,4 +193,4 @@ def make_rig(bench: MeterBench, plan: Plan, serving: Serving) -> Rig:
     def make_client(endpoint: Endpoint, arm: Arm) -> Client:
         return Client(endpoint, arm.spec.n_parallel or 1, plan.study.seed, clock)
 
-    return Rig(clock, bench, make_target, make_client, now_text)
+    return Rig(clock, bench, make_target, make_client, now_text, circumstances)

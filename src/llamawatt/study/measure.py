@@ -189,7 +189,7 @@ def _flags(
     evidence: Mapping[str, FactorValue],
 ) -> tuple[Flag, ...]:
     requests, window, energy = seen
-    flags = dict.fromkeys(rig.instrument.doubts())
+    flags = dict.fromkeys((*rig.instrument.doubts(), *rig.circumstances))
     summed = [energy[name] for name in task.boundary if name in energy]
     methods = {part.method is Method.MODEL for part in summed}
     other_share = evidence.get("other_cpu_share")

@@ -77,6 +77,7 @@ class Rig:
         make_target: Makes the target of an arm.
         make_client: Makes a client for its endpoint.
         today: Returns the wall-clock time, UTC, ISO 8601, for people.
+        circumstances: Doubts about the machine as a whole, found before the run began.
     """
 
     clock: Clock
@@ -84,3 +85,4 @@ class Rig:
     make_target: MakeTarget
     make_client: MakeClient
     today: Callable[[], str]
+    circumstances: tuple[Flag, ...] = ()
