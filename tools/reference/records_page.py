@@ -38,6 +38,7 @@ FILES: dict[str, tuple[type, ...]] = {
         trials.Metrics,
     ),
     "events.jsonl": (plan.RunEvent,),
+    "quality.json": (plan.QualityRecord,),
 }
 """File of a run directory → the records in it, the outermost first."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from llamawatt.cli.metering import Metering
 from llamawatt.cli.progress import ConsoleObserver
 from llamawatt.core.errors import RunDirectoryError, TargetError, UsageError
+from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import RunEvent, StudyRecord
 from llamawatt.core.trials import Status, TrialRecord
@@ -45,6 +46,7 @@ class Order:
         out: Run directory; a new one in `llamawatt-runs` when None.
         resume: Run directory to go on with.
         quiet: No progress.
+        judges: Whether the models are judged after the trials.
     """
 
     spec: StudySpec
@@ -54,6 +56,7 @@ class Order:
     out: Path | None = None
     resume: Path | None = None
     quiet: bool = False
+    judges: bool = False
 
     @property
     def wants_gpu(self) -> bool:
@@ -87,11 +90,14 @@ def carry_out(order: Order) -> Run:
         writer, trials = _open(order, plan, machine)
         stack.callback(writer.close)
         observer.doing("looking for other load")
-        _tell_start(plan, preflight(evidence=bench.evidence()), writer, observer)
-        rig = make_rig(bench, plan, order.serving)
+        findings = preflight(evidence=bench.evidence())
+        _tell_start(plan, findings, writer, observer)
+        rig = make_rig(bench, plan, order.serving, lasting(findings))
         runner = Runner(plan, rig, writer, observer, SystemCompany(), trials)
         try:
             runner.run()
+            if order.judges:
+                _judge(plan, writer, observer)
         except KeyboardInterrupt:
             writer.append_event(RunEvent("interrupted", "Interrupted.", at=now_text()))
             observer.say(f"Interrupted. Go on with --resume {writer.path}")
@@ -99,6 +105,28 @@ def carry_out(order: Order) -> Run:
     run = read_run(writer.path)
     _require_success(run)
     return run
+
+
+def _judge(plan: Plan, writer: RunWriter, observer: ConsoleObserver) -> None:
+    """Judge the models while the directory is still ours, and say what was not judged."""
+    from llamawatt.meters.machine import n_usable_cores
+    from llamawatt.models.library_backend import LibraryBackend
+    from llamawatt.models.scores import Plan as Reading
+    from llamawatt.study.judge import judge
+
+    def progress(name: str, done: int, total: int | None) -> None:
+        observer.doing(f"judging {name}: {done} of {total or '?'} chunks")
+
+    observer.say("judging the models on the text that comes with llamawatt")
+    reading = Reading(n_threads=n_usable_cores())
+    records = judge(tuple(plan.models.values()), LibraryBackend.at(None), reading, None, progress)
+    writer.set_quality(records)
+    for record in records:
+        if record.not_judged:
+            text = f"{record.model} was not judged: {record.not_judged.rstrip('.')}."
+            event = RunEvent("warning", text, at=now_text())
+            writer.append_event(event)
+            observer.noted(event)
 
 
 def _seeded(order: Order) -> StudySpec:
@@ -137,6 +165,13 @@ def _new_path(study: StudyRecord) -> Path:
         path = RUNS_FOLDER / f"{stem}-{number}"
         number += 1
     return path
+
+
+def lasting(findings: tuple[Finding, ...]) -> tuple[Flag, ...]:
+    """Return the doubts that hold for the whole run; load and heat are looked at in every trial."""
+    return tuple(
+        finding.flag for finding in findings if finding.flag in {Flag.GOVERNOR, Flag.ON_BATTERY}
+    )
 
 
 def _tell_start(

@@ -1,16 +1,27 @@
 """`llamawatt study run|list|show`: whole studies, built in or from a file."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from llamawatt.cli import options
+
+if TYPE_CHECKING:
+    from llamawatt.study.spec import StudySpec
 
 app = typer.Typer(
     help="Run whole studies: baseline, ablations, or your own YAML.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+Judging = Annotated[
+    bool | None,
+    typer.Option(
+        "--quality/--no-quality",
+        help="Judge the models after the trials. Default: where bit widths are compared.",
+        show_default=False,
+    ),
+]
 Study = Annotated[str, typer.Argument(help="A built-in study, or a YAML file.")]
 
 
@@ -60,6 +71,7 @@ def run(
     measured_only: options.MeasuredOnly = False,
     no_report: options.NoReport = False,
     quiet: options.Quiet = False,
+    quality: Judging = None,
 ) -> None:
     """Run a study, interleaved and repeated until its intervals are narrow."""
     from llamawatt.cli.dry import confirm_size, print_plan
@@ -74,11 +86,22 @@ def run(
         changes["budget_s"] = options.seconds(budget)
     spec = with_protocol(load_study(study), changes, seed)
     models = tuple(model or ())
+    judges = _judges(quality, url, spec, len(models or spec.models))
     confirm_size(spec, max(1, len(models or spec.models)), yes=yes)
     serving = Serving(server, url, remote_model)
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
-    order = Order(spec, models, serving, metering, out, resume, quiet)
+    order = Order(spec, models, serving, metering, out, resume, quiet, judges)
     if dry_run:
         print_plan(order, as_json=as_json)
         return
     finish(carry_out(order), as_json=as_json, with_report=not no_report)
+
+
+def _judges(asked: bool | None, url: str | None, spec: "StudySpec", n_models: int) -> bool:
+    """Decide whether the models are judged: as asked, else where bit widths are compared."""
+    from llamawatt.core.errors import UsageError
+    from llamawatt.study.spec import compares_bits
+
+    if asked and url:
+        raise UsageError("A model behind a running server cannot be judged.", "Omit --quality.")
+    return not url and (compares_bits(spec, n_models) if asked is None else asked)

@@ -163,3 +163,45 @@ class RunEvent:
     arm: str = ""
     suite: str = ""
     at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRecord:
+    """How well one of the study's models predicts a text, beside its reference.
+
+    Every figure is None where there is none: an interval of one chunk, a divergence without a
+    reference, everything where the model was not judged. Intervals are of 95 %.
+
+    Attributes:
+        model: Name of the model.
+        perplexity: exp of the mean negative log-likelihood per token.
+        perplexity_low: Lower end of its interval.
+        perplexity_high: Upper end of its interval.
+        bits_per_byte: Negative log-likelihood in bits per byte of text.
+        kld: Mean divergence from the reference, nats per token.
+        kld_low: Lower end of its interval.
+        kld_high: Upper end of its interval.
+        kld_p99: 99th percentile of the divergence over tokens, nats.
+        same_top: Share of tokens for which both find the same one most likely.
+        reference: Name of the reference; empty without one.
+        text: Name of the text.
+        n_tokens: Tokens scored.
+        backend: Which program judged, and its version.
+        not_judged: Why it was not judged; empty when it was.
+    """
+
+    model: str
+    perplexity: float | None = None
+    perplexity_low: float | None = None
+    perplexity_high: float | None = None
+    bits_per_byte: float | None = None
+    kld: float | None = None
+    kld_low: float | None = None
+    kld_high: float | None = None
+    kld_p99: float | None = None
+    same_top: float | None = None
+    reference: str = ""
+    text: str = ""
+    n_tokens: int = 0
+    backend: str = ""
+    not_judged: str = ""

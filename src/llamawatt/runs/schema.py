@@ -54,7 +54,9 @@ def parse_machine(text: bytes, where: str) -> MachineRecord:
     try:
         return MACHINE.validate_json(text)
     except ValidationError as error:
-        raise RunDirectoryError(f"{where} is not a machine record ({_first(error)}).") from error
+        raise RunDirectoryError(
+            f"{where} is not a machine record ({first_fault(error)})."
+        ) from error
 
 
 def check_schema(raw: object, where: str) -> None:
@@ -77,10 +79,11 @@ def _validated(adapter: TypeAdapter[T], raw: object, where: str) -> T:
     try:
         return adapter.validate_python(raw)
     except ValidationError as error:
-        raise RunDirectoryError(f"{where} does not hold ({_first(error)}).") from error
+        raise RunDirectoryError(f"{where} does not hold ({first_fault(error)}).") from error
 
 
-def _first(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
+    """Return the first fault that was found, with its place."""
     detail = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in detail["loc"])
     return f"{place}: {detail['msg']}" if place else detail["msg"]

@@ -5,6 +5,7 @@ study.yaml     the study as resolved on this machine
 machine.json   hardware, versions, meters and their calibration
 trials.jsonl   one fsynced line per finished trial, append-only
 events.jsonl   stops, retries, warnings, append-only
+quality.json   what the models' bits cost in quality, where that was judged
 traces/        raw samples, one parquet file per trial
 report/        made from the above, at any time
 ```
@@ -21,11 +22,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.machine import MachineRecord
-from llamawatt.core.plan import RunEvent, StudyRecord
+from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord
 from llamawatt.core.trials import TrialRecord
 from llamawatt.runs import schema
 from llamawatt.runs.journal import Journal, parse_objects, read_lines, write_whole
 from llamawatt.runs.lock import RunLock
+from llamawatt.runs.quality import read_quality, write_quality
 
 T = TypeVar("T")
 
@@ -47,6 +49,7 @@ class Run:
         trials: Finished trials in the order of execution.
         events: What else happened.
         warnings: What the reader had to leave out, in words.
+        quality: How the models were judged; empty where they were not.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class Run:
     trials: tuple[TrialRecord, ...]
     events: tuple[RunEvent, ...] = ()
     warnings: tuple[str, ...] = ()
+    quality: tuple[QualityRecord, ...] = ()
 
 
 class RunWriter:
@@ -117,6 +121,10 @@ class RunWriter:
         """Write one event; it is on the disk when this returns."""
         self._events.append(schema.to_line(schema.EVENT, event))
 
+    def set_quality(self, records: Sequence[QualityRecord]) -> None:
+        """Write how the models were judged, over what was there."""
+        write_quality(self.path, records)
+
     def close(self) -> None:
         """Close the files and let go of the lock."""
         self._trials.close()
@@ -155,7 +163,7 @@ def read_run(path: Path) -> Run:
     schema.check_schema({"schema": newest}, str(path / TRIALS_FILE))
     events = _parse(TypeAdapter(tuple[RunEvent, ...]), event_lines, path / EVENTS_FILE)
     warnings = tuple(warning for warning in (torn_trial, torn_event) if warning)
-    return Run(path, study, machine, trials, events, warnings)
+    return Run(path, study, machine, trials, events, warnings, read_quality(path))
 
 
 def _parse(adapter: TypeAdapter[T], lines: Sequence[bytes], path: Path) -> T:

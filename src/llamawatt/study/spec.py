@@ -125,3 +125,13 @@ class StudySpec(_Spec):
     def n_arms(self) -> int:
         """Arms per model, before duplicates are merged."""
         return sum(group.n_arms for group in self.groups)
+
+
+def compares_bits(spec: StudySpec, n_models: int) -> bool:
+    """Whether a study holds bit widths against each other, so that quality belongs beside joules.
+
+    Args:
+        spec: The study.
+        n_models: How many models it is run with.
+    """
+    return n_models > 1 and any(group.name == "quantization" for group in spec.groups)
