@@ -42,6 +42,13 @@ def test_arms_that_cannot_run_are_listed_with_the_reason() -> None:
     assert [arm.record.skipped for arm in arms] == ["", "there is no GPU"]
 
 
+def test_a_cpu_arm_is_skipped_where_layers_are_offloaded() -> None:
+    group = GroupSpec(name="g", devices=(Device.CPU, Device.GPU), set={"n_gpu_layers": 11})
+    arms, _ = arms_of(group)
+    assert [arm.record.skipped for arm in arms] == ["a CPU arm cannot offload layers", ""]
+    assert arms[1].spec.n_gpu_layers == 11
+
+
 def test_best_is_the_gpu_where_there_is_one() -> None:
     group = GroupSpec(name="g", devices=(Device.BEST,))
     assert arms_of(group, BOTH)[0][0].record.device == "gpu"

@@ -10,6 +10,7 @@ from llamawatt.core.trials import FactorValue
 from llamawatt.study.spec import Device, GroupSpec
 from llamawatt.targets.spec import TargetSpec, make_spec
 
+CANNOT_OFFLOAD = "a CPU arm cannot offload layers"
 CONTEXT_TOKENS = 2048
 """Context per stream unless a study says otherwise: room for every built-in suite."""
 
@@ -74,7 +75,7 @@ def expand(
     Raises:
         SpecError: a setting is unknown, of the wrong type, or a word cannot be resolved.
     """
-    merged: dict[tuple[Device, TargetSpec], Arm] = {}
+    merged: dict[tuple[Device, TargetSpec, str], Arm] = {}
     notes: dict[str, None] = {}
     for group in groups:
         for wanted, factors in _combinations(group):
@@ -84,7 +85,8 @@ def expand(
                 notes[f"{group.name}: {note}"] = None
             varied = {key: resolved[key] for key in factors}
             arm = _arm(group, device, model, n_layers, (resolved, varied), abilities)
-            key = (Device.CPU if arm.record.device == "cpu" else Device.GPU, arm.spec)
+            place = Device.CPU if arm.record.device == "cpu" else Device.GPU
+            key = (place, arm.spec, arm.record.skipped)
             merged[key] = _merge(merged[key], arm) if key in merged else arm
     return tuple(merged.values()), tuple(notes)
 
@@ -140,6 +142,11 @@ def _same_as(other: str, key: str, settings: dict[str, FactorValue]) -> FactorVa
     return settings[other]
 
 
+def _offloads(settings: dict[str, FactorValue]) -> bool:
+    layers = settings.get("n_gpu_layers", 0)
+    return isinstance(layers, int) and layers > 0
+
+
 def _arm(
     group: GroupSpec,
     device: Device,
@@ -150,7 +157,9 @@ def _arm(
 ) -> Arm:
     resolved, varied = settings
     place = "attached" if abilities.attached else device.value
-    spec = make_spec({**_defaults(device, n_layers, resolved, abilities), **resolved})
+    offloads = device is Device.CPU and not abilities.attached and _offloads(resolved)
+    on_cpu = {"n_gpu_layers": 0} if offloads else {}
+    spec = make_spec({**_defaults(device, n_layers, resolved, abilities), **resolved, **on_cpu})
     record = ArmRecord(
         name=" ".join([place, *(f"{key}={value}" for key, value in varied.items())]),
         group=group.name,
@@ -158,7 +167,7 @@ def _arm(
         model=model,
         factors={"device": place, **varied},
         spec=spec.settings(),
-        skipped=_why_skipped(device, spec, abilities),
+        skipped=CANNOT_OFFLOAD if offloads else _why_skipped(device, spec, abilities),
     )
     return Arm(record, spec, group.suites, abilities.attached, abilities.elsewhere)
 
@@ -190,8 +199,6 @@ def _why_skipped(device: Device, spec: TargetSpec, abilities: Abilities) -> str:
         return f"a running server's {', '.join(fixed)} cannot be set from here" if fixed else ""
     if device is Device.GPU and not abilities.gpu:
         return abilities.no_gpu_reason
-    if device is Device.CPU and (spec.n_gpu_layers or 0) > 0:
-        return "a CPU arm cannot offload layers"
     return ""
 
 
