@@ -22,11 +22,16 @@ def headline(rows: tuple[Row, ...]) -> str:
     if not rows:
         return "No trial has finished yet, so there is nothing to tell."
     suite = rows[0].suite
-    told = [row for row in rows if row.suite == suite][:_N_ARMS]
-    costs = joined((_cost(row) for row in told), "and")
-    text = f"On this machine a reply ({suite_text(suite)}) takes {costs}."
-    metered = (row for row in told if "energy_j" in row.estimates and not row.blind_to)
+    told = [row for row in rows if row.suite == suite]
+    metered = [row for row in told if "energy_j" in row.estimates and not row.blind_to]
     cheapest = min(metered, key=_energy_j, default=None)
+    reply = f"On this machine a reply ({suite_text(suite)}) takes"
+    if len(told) > _N_ARMS and cheapest is not None:
+        dearest = max(metered, key=_energy_j)
+        ends = f"the dearest and the cheapest of {len(metered)} arms"
+        text = f"{reply} {_cost(dearest)} down to {_cost(cheapest)}, {ends}."
+    else:
+        text = f"{reply} {joined((_cost(row) for row in told[:_N_ARMS]), 'and')}."
     return text if cheapest is None else f"{text} {_likeness(cheapest)}"
 
 
