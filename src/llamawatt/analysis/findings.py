@@ -306,8 +306,29 @@ class Wide:
     kind: Literal["wide"] = "wide"
 
 
+@dataclass(frozen=True, slots=True)
+class FewerBits:
+    """Whether the fewest bits per weight saved energy against the most.
+
+    Attributes:
+        suite: Suite.
+        fewest_bits: Bits per weight of the arm in the numerators.
+        most_bits: Bits per weight of the arm in the denominators.
+        energy: Joules per token, fewest over most.
+        speed: Tokens per second, fewest over most.
+    """
+
+    suite: str
+    fewest_bits: float
+    most_bits: float
+    energy: Ratio
+    speed: Ratio
+    kind: Literal["bits"] = "bits"
+
+
 Finding = (
     Ranking | RaceToSleep | Scaling | PartialOffload | Streams | Residency | PaperClaim | Phases
-    | Bandwidth | Modelled | Blind | Gap | Doubtful | Failures | Outliers | Trend | Memory | Wide
+    | Bandwidth | FewerBits | Modelled | Blind | Gap | Doubtful | Failures | Outliers | Trend
+    | Memory | Wide
 )  # fmt: skip
 """Anything a run can show."""

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from llamawatt.analysis.roofline import RooflinePoint
 from llamawatt.core.format import number_text, percent_text, quantity_text
 from llamawatt.report.canvas import Canvas, label_room_in, swatch, whiskers, wrapped
-from llamawatt.report.draw_arms import arm_colours, device_handles, name_marks
+from llamawatt.report.draw_arms import arm_colours
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.phrases import suite_text, value_text
 from llamawatt.report.style import INK, MUTED, PAPER
@@ -55,43 +55,6 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
         axes.set_ylim(len(points) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
     canvas.legend(handles)
-
-
-def quantization_pareto(model: ReportModel, canvas: Canvas) -> None:
-    """Energy per token against bits per weight."""
-    bits = bits_per_weight(model)
-    rows = [r for r in model.suite_rows("quantization") if r.has("j_per_token")]
-    rows = [row for row in rows if row.arm in bits]
-    suite = rows[0].suite
-    rows = [row for row in rows if row.suite == suite]
-    colour = arm_colours(rows, by_device=True)
-    (axes,) = canvas.panels(height_in=2.8)
-    for row in rows:
-        made = row.estimates["j_per_token"]
-        whiskers(axes, bits[row.arm], made, row.gain)
-        (mark,) = axes.plot(
-            bits[row.arm], made.value, "o", color=colour[row.arm], markersize=7, zorder=5,
-            markerfacecolor=PAPER if row.is_modelled else colour[row.arm],
-        )  # fmt: skip
-        canvas.tip(mark, f"{row.arm}: {value_text('j_per_token', made.value)}")
-    axes.set_xlabel("Bits per weight, as the file holds them")
-    axes.set_ylabel("Energy per token (J/token)")
-    axes.set_ylim(bottom=0)
-    axes.margins(x=0.15)
-    marks = [(row.arm, bits[row.arm], row.estimates["j_per_token"].value) for row in rows]
-    name_marks(canvas, axes, marks)
-    canvas.legend(device_handles(rows, colour))
-
-
-def bits_per_weight(model: ReportModel) -> dict[str, float]:
-    """Return the bits per weight of every arm of the quantization group that has them."""
-    models = {m.name: m.bits_per_weight for m in model.study.models}
-    return {
-        arm.name: bits
-        for arm in model.study.arms
-        if "quantization" in {arm.group, *arm.also_in}
-        if (bits := models.get(arm.model)) is not None
-    }
 
 
 def _traffic(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import matplotlib as mpl
 
 from llamawatt.analysis.groups import SWEEPS
-from llamawatt.report import draw_arms, draw_power, draw_sweeps, draw_why
+from llamawatt.report import draw_arms, draw_bits, draw_power, draw_sweeps, draw_why
+from llamawatt.report.bits import widths
 from llamawatt.report.canvas import Canvas
 from llamawatt.report.model import FigureEntry, ReportModel, Row
 from llamawatt.report.phrases import joined, methods_text, suite_text
@@ -113,7 +114,7 @@ def evidence_text(model: ReportModel) -> str:
 def _detail(name: str, model: ReportModel) -> str:
     if name in {"edp_ranking", "pareto"}:
         return f"Suite: {suite_text(draw_arms.busiest_suite(model))}."
-    return ""
+    return draw_bits.detail(model) if name == "quantization_pareto" else ""
 
 
 def _needs_energy(rows: tuple[Row, ...], n: int = 1) -> str:
@@ -167,10 +168,10 @@ def _needs_roofs(model: ReportModel) -> str:
 
 
 def _needs_quantization(model: ReportModel) -> str:
-    rows = model.suite_rows("quantization")
-    if len(draw_why.bits_per_weight(model)) < 2 or not rows:
+    found = widths(model)
+    if len({width.model.bits_per_weight for width in found}) < 2:
         return "the study has no quantization arms"
-    return _needs_energy(rows)
+    return _needs_energy(tuple(width.row for width in found))
 
 
 PLOTS = (
@@ -253,9 +254,9 @@ PLOTS = (
     ),
     Plot(
         "quantization_pareto",
-        "Energy against bits per weight",
+        "What fewer bits save and cost",
         "Fewer bits stream fewer bytes; whether that saves joules is measured, not assumed.",
-        draw_why.quantization_pareto,
+        draw_bits.quantization_pareto,
         _needs_quantization,
     ),
 )

@@ -12,6 +12,7 @@ from llamawatt.report.figures import Drawing
 from llamawatt.report.inline import page_svg
 from llamawatt.report.model import FigureEntry, Passage, ReportModel
 from llamawatt.report.sections import sections, warnings
+from llamawatt.report.table_bits import bit_widths
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -51,6 +52,7 @@ def html(model: ReportModel, drawings: Sequence[Drawing]) -> str:
         ],
         tables=(
             tables.results(model),
+            bit_widths(model),
             tables.comparisons(model),
             tables.idle(model),
             tables.domains(model),

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from llamawatt.report import about, tables
 from llamawatt.report.model import ReportModel
 from llamawatt.report.sections import sections, warnings
+from llamawatt.report.table_bits import bit_widths
 from llamawatt.report.tables import Table
 
 
@@ -26,6 +27,7 @@ def markdown(model: ReportModel) -> str:
     lines += ["", "## Numbers", "", "Medians with half-widths of 95 % intervals; ~ is modelled."]
     for table in (
         tables.results(model),
+        bit_widths(model),
         tables.comparisons(model),
         tables.idle(model),
         tables.domains(model),

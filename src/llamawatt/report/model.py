@@ -10,7 +10,7 @@ from llamawatt.analysis.stats import Estimate
 from llamawatt.analysis.verdict import Ratio
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
-from llamawatt.core.plan import RunEvent, StudyRecord
+from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Purpose
 
@@ -194,6 +194,8 @@ class ReportModel:
         warnings: What the reader of the directory had to leave out.
         n_trials: Trials, the failed ones included.
         n_failed: Failed trials.
+        suites: Names of the suites, in the study's order.
+        quality: How the models were judged; empty where they were not.
     """
 
     schema: int
@@ -217,6 +219,7 @@ class ReportModel:
     n_trials: int
     n_failed: int
     suites: tuple[str, ...] = field(default=())
+    quality: tuple[QualityRecord, ...] = ()
 
     def suite_rows(self, group: str = "", suite: str = "") -> tuple[Row, ...]:
         """Return the rows of suite windows, of one group or suite if named."""

@@ -7,10 +7,11 @@ from itertools import islice
 from pathlib import Path
 
 from llamawatt.analysis.assess import Assessment, assess
-from llamawatt.core.plan import RunEvent
+from llamawatt.core.plan import QualityRecord, RunEvent
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.runs import schema
 from llamawatt.runs.journal import read_lines
+from llamawatt.runs.quality import read_quality
 from llamawatt.runs.store import (
     EVENTS_FILE,
     MACHINE_FILE,
@@ -37,6 +38,7 @@ class Source:
         events: What else happened.
         warnings: What the reader had to leave out.
         first_trials: Returns the first finished suite trials of an arm, a few.
+        quality: How the models were judged.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Source:
     events: tuple[RunEvent, ...]
     warnings: tuple[str, ...]
     first_trials: Callable[[str], Iterable[TrialRecord]]
+    quality: tuple[QualityRecord, ...] = ()
 
 
 def source_of(run: Run) -> Source:
@@ -54,7 +57,7 @@ def source_of(run: Run) -> Source:
         return islice(fitting, _N_CANDIDATES)
 
     assessment = assess(run.study, run.machine, run.trials)
-    return Source(run.path, assessment, run.events, run.warnings, first_trials)
+    return Source(run.path, assessment, run.events, run.warnings, first_trials, run.quality)
 
 
 def source_at(path: Path) -> Source:
@@ -92,7 +95,7 @@ def large_source(path: Path) -> Source:
 
     assessment = assess_columns(study, machine, table)
     warnings = tuple(word for word in (torn_warning(path), torn_event) if word)
-    return Source(path, assessment, events, warnings, first_trials)
+    return Source(path, assessment, events, warnings, first_trials, read_quality(path))
 
 
 def _scan(path: Path, arm: str) -> Iterable[TrialRecord]:

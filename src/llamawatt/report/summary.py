@@ -1,6 +1,7 @@
 """From a run to the report as one inert value."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from llamawatt.analysis.quantities import METRICS
 from llamawatt.analysis.verdict import Ratio
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.trials import Purpose
+from llamawatt.report import bits
 from llamawatt.report.headline import headline
 from llamawatt.report.model import SCHEMA, DomainShare, IdleRow, PowerTrace, ReportModel, Row
 from llamawatt.report.power import power_trace
@@ -38,7 +40,7 @@ def summarise(source: Source, made_at: str = "") -> ReportModel:
     traces, warnings = _traces(source)
     suite_rows = tuple(row for row in rows if row.purpose is Purpose.SUITE)
     plain = tuple(row for row in suite_rows if "baseline" in row.groups) or suite_rows
-    return ReportModel(
+    model = ReportModel(
         schema=SCHEMA,
         run=source.path.name,
         made_at=made_at,
@@ -60,7 +62,9 @@ def summarise(source: Source, made_at: str = "") -> ReportModel:
         n_trials=assessment.n_trials,
         n_failed=len(assessment.failures),
         suites=assessment.suites,
+        quality=source.quality,
     )
+    return replace(model, passages=(*model.passages, *bits.passages(model)))
 
 
 def _all_cells(assessment: Assessment) -> Iterable[Cell]:

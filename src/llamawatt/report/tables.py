@@ -87,9 +87,9 @@ def idle(model: ReportModel) -> Table:
                "Load (J)")  # fmt: skip
     rows = []
     for row in model.idle:
-        levels = [_estimated(row.power_w.get(level)) for level in ("bare", "runtime", "model")]
+        levels = [estimated(row.power_w.get(level)) for level in ("bare", "runtime", "model")]
         load = [_number(row.load_s, duration_text), _number(row.load_j, energy_text)]
-        rows.append((Entry(row.arm, row.arm), *levels, _estimated(row.extra_w), *load))
+        rows.append((Entry(row.arm, row.arm), *levels, estimated(row.extra_w), *load))
     numeric = (False, *[True] * 6)
     return Table("idle", "Idle power and loading", columns, numeric, tuple(rows))
 
@@ -163,14 +163,15 @@ def _result(row: Row) -> tuple[Entry, ...]:
         Entry(suite_text(row.suite), row.suite),
         Entry(row.arm, row.arm),
         Entry(str(row.n), row.n),
-        *(_estimated(row.estimates.get(metric), row, metric) for metric in figures),
+        *(estimated(row.estimates.get(metric), row, metric) for metric in figures),
         Entry(methods, methods),
         Entry(plus_minus_text(row.gain) if row.methods else MISSING, row.gain),
         Entry(found or MISSING, found),
     )
 
 
-def _estimated(made: Estimate | None, row: Row | None = None, metric: str = "") -> Entry:
+def estimated(made: Estimate | None, row: Row | None = None, metric: str = "") -> Entry:
+    """Return a figure with its half-width, marked where it is modelled."""
     if made is None:
         return Entry(MISSING, None, "not measured")
     width = made.relative_half_width

@@ -49,6 +49,8 @@ def _gathered(found: Iterable[f.Finding]) -> dict[tuple[str, ...], list[f.Findin
                 key = (finding.kind, finding.group, finding.metric)
             case f.RaceToSleep():
                 key = (finding.kind, finding.arm, finding.baseline, finding.outcome)
+            case f.FewerBits():
+                key = (finding.kind, finding.energy.arm, finding.energy.baseline)
             case _:
                 key = (finding.kind, str(number))
         gathered.setdefault(key, []).append(finding)
@@ -284,6 +286,31 @@ def _bandwidth(finding: f.Bandwidth) -> Passage:
     return Passage(WHY, f"How near {point.arm} is to its memory's roof", text, "result")
 
 
+def _fewer_bits(*found: f.FewerBits) -> Passage:
+    first = found[0]
+    told = [each.energy for each in found if each.energy.verdict is not Verdict.NOT_DISTINGUISHABLE]
+    saved = sum(ratio.value < 1 for ratio in told)
+    if not told:
+        title = "Whether fewer bits saved energy here cannot be told"
+    elif saved == len(found):
+        title = "Fewer bits saved energy here"
+    elif saved:
+        title = f"Fewer bits saved energy in {saved} of {len(found)} suites here"
+    else:
+        title = "Fewer bits COST energy here"
+    points = tuple(
+        f"{suite_text(each.suite).capitalize()}: energy per token {_compared(each.energy)}, "
+        f"throughput {_compared(each.speed)}."
+        for each in found
+    )
+    text = (
+        f"{first.energy.arm} ({number_text(first.fewest_bits)} bits per weight) against "
+        f"{first.energy.baseline} ({number_text(first.most_bits)}). Fewer bits stream fewer bytes "
+        "but take more work to unpack."
+    )
+    return Passage(TUNING, title, text, "result" if told else "note", points)
+
+
 def _token_j(estimate: Estimate) -> str:
     return f"{quantity_text(estimate.value, 'J')} {interval_text(estimate)}"
 
@@ -310,5 +337,6 @@ _WORDS: dict[str, Callable[..., Passage]] = {
     "residency": _residency,
     "phases": _phases,
     "bandwidth": _bandwidth,
+    "bits": _fewer_bits,
     **words_trust.WORDS,
 }
