@@ -170,6 +170,19 @@ def test_arms_wait_until_it_is_cool_but_not_for_ever(
     assert trials[0].window.t0_s >= waited_s
 
 
+def test_a_group_runs_its_own_suites_and_not_its_neighbours() -> None:
+    groups = (
+        GroupSpec(name="baseline", devices=(Device.CPU,)),
+        GroupSpec(name="threads", grid={"n_threads": (1,)}, suites=("other",)),
+    )
+    cells = simulated_plan(spec(groups=groups)).cells
+    assert {(cell.arm, cell.suite) for cell in cells} == {
+        ("cpu", "short"),
+        ("cpu", "long"),
+        ("cpu n_threads=1", "other"),
+    }
+
+
 def test_a_single_arm_keeps_its_server(tmp_path: Path) -> None:
     machine = SimulatedMachine()
     alone = spec(groups=(GroupSpec(name="baseline"),))

@@ -115,12 +115,15 @@ def make_plan(
     Raises:
         SpecError: a setting does not hold, no arm can run here, or two have the same name.
     """
+    # A group without suites of its own runs the study's, not those of its neighbours.
+    groups = tuple(
+        group if group.suites else group.model_copy(update={"suites": spec.suites})
+        for group in spec.groups
+    )
     everything: list[Arm] = []
     notes: list[str] = []
     for source in models.values():
-        arms, clipped = expand(
-            spec.groups, source.record.name, source.record.n_layers, here.abilities
-        )
+        arms, clipped = expand(groups, source.record.name, source.record.n_layers, here.abilities)
         everything += [_named(arm, len(models) > 1) for arm in arms]
         notes += clipped
     runnable = tuple(arm for arm in everything if not arm.record.skipped)
