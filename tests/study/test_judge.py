@@ -1,16 +1,19 @@
-"""A study's models are judged against the one with most bits; random weights are not judged."""
+"""Models are judged against the one with most bits, cache settings against f16."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from llamawatt.core.plan import ModelRecord
+from llamawatt.models.loaded import Setting
 from llamawatt.models.scores import Plan
-from llamawatt.study.judge import judge, reference_of
+from llamawatt.study.judge import LONG_CTX, judge, judge_plan, judge_settings, reference_of
 from llamawatt.study.load import load_study
 from llamawatt.study.plan import ModelSource
-from llamawatt.study.spec import compares_bits
+from llamawatt.study.spec import compares_bits, compares_caches
 from tests.models.test_quality import Simulated
+from tests.study.simulated import simulated_plan
 
 
 class Recording(Simulated):
@@ -19,6 +22,8 @@ class Recording(Simulated):
     def score(self, subject, reference, text, plan, work, progress=None):
         found = super().score(subject, reference, text, plan, work, progress)
         self.against = {*getattr(self, "against", ()), reference and reference.path.name}
+        self.bases = {*getattr(self, "bases", ()), reference and reference.setting}
+        self.windows = {*getattr(self, "windows", ()), plan.n_ctx}
         return found
 
 
@@ -98,3 +103,63 @@ def test_bit_widths_are_judged_without_being_asked():
     assert compares_bits(load_study("quantization"), 2)
     assert not compares_bits(load_study("quantization"), 1)
     assert not compares_bits(load_study("baseline"), 2)
+
+
+F16, Q8, Q4 = (Setting(name, name, "on") for name in ("f16", "q8_0", "q4_0"))
+OFF = Setting(flash_attn="off")
+
+
+def test_each_setting_is_held_against_the_f16_cache_of_its_own_model(source):
+    backend = Recording()
+    found = judge_settings(source("q4", 4.5), (Q8, F16, OFF), backend, Plan())
+    assert [(r.cache_type_k, r.cache_type_v, r.flash_attn) for r in found] == [
+        ("q8_0", "q8_0", "on"), ("f16", "f16", "on"), ("f16", "f16", "off")
+    ]  # fmt: skip
+    assert backend.bases == {F16}
+    assert backend.windows == {LONG_CTX}
+    assert {record.reference for record in found} == {"q4 with f16 cache, flash attention on"}
+    assert {(record.among, record.n_ctx) for record in found} == {("settings", LONG_CTX)}
+
+
+def test_without_an_f16_arm_the_reference_is_made_all_the_same(source):
+    backend = Recording()
+    judge_settings(source("q4", 4.5), (Q8, Q4), backend, Plan())
+    assert backend.bases == {Setting()}
+
+
+def test_a_short_context_shortens_the_window(source):
+    backend = Recording()
+    judge_settings(replace(source("q4", 4.5), n_ctx_train=256), (F16, Q8), backend, Plan())
+    assert backend.windows == {256}
+
+
+def test_a_setting_judged_once_is_not_judged_again(source):
+    model, backend = source("q4", 4.5), Simulated()
+    judge_settings(model, (F16, Q8), backend, Plan())
+    found = judge_settings(model, (F16, Q8, Q4), backend, Plan())
+    assert backend.judged == ["q4"] * 3
+    assert len(found) == 3
+
+
+def test_a_setting_that_cannot_be_judged_says_why(source):
+    found = judge_settings(source("q4", 4.5), (F16, Q8), Simulated(fails_on="q4"), Plan())
+    assert all("It died" in record.not_judged for record in found)
+    assert found[1].cache_type_k == "q8_0"
+    random = source("random", 4.5, synthetic=True)
+    (record, _) = judge_settings(random, (F16, Q8), Simulated(), Plan())
+    assert "random" in record.not_judged
+    assert record.among == "settings"
+
+
+def test_a_cache_study_judges_settings_and_others_judge_models(source):
+    def judged(name):
+        plan = simulated_plan(load_study(name))
+        return judge_plan(replace(plan, models={"m": source("m", 4.5)}), Simulated(), Plan())
+
+    assert [record.among for record in judged("cache")] == ["settings"] * 4
+    assert [record.among for record in judged("threads")] == ["models"]
+
+
+def test_cache_types_are_judged_without_being_asked():
+    assert compares_caches(load_study("cache"))
+    assert not compares_caches(load_study("quantization"))

@@ -9,9 +9,9 @@ from llamawatt.cli.running import Order
 from llamawatt.core.errors import MeterError, UsageError
 from llamawatt.core.format import duration_text, energy_text, power_text
 from llamawatt.meters.bench import MeterBench
-from llamawatt.study.assemble import find_abilities, find_models, find_suites, now_text
+from llamawatt.study.assemble import find_abilities, find_models, now_text, resolve
 from llamawatt.study.estimate import least_s, spec_least_s
-from llamawatt.study.plan import ASK_ABOVE_ARMS, Circumstances, Plan, make_plan
+from llamawatt.study.plan import ASK_ABOVE_ARMS, Circumstances, Plan
 from llamawatt.study.spec import StudySpec
 
 IDLE_LOOK_S = 2.0
@@ -37,7 +37,7 @@ def print_plan(order: Order, *, as_json: bool) -> None:
     """Print the arms, suites and the least time of a study, without starting anything."""
     models = find_models(order.models or order.spec.models, order.serving)
     here = Circumstances(find_abilities(order.serving), (), order.serving.kind, "", now_text())
-    plan = make_plan(order.spec, models, find_suites(order.spec), here)
+    plan = resolve(order.spec, models, here)
     idle_w = _idle_w(order)
     if as_json:
         typer.echo(_plan_json(plan, idle_w))

@@ -11,7 +11,7 @@ from llamawatt.cli.progress import ConsoleObserver
 from llamawatt.core.errors import RunDirectoryError, TargetError, UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
-from llamawatt.core.plan import RunEvent, StudyRecord
+from llamawatt.core.plan import RunEvent, StudyRecord, judged_name
 from llamawatt.core.trials import Status, TrialRecord
 from llamawatt.meters.bench import MeterBench
 from llamawatt.meters.discover import gpus
@@ -46,7 +46,7 @@ class Order:
         out: Run directory; a new one in `llamawatt-runs` when None.
         resume: Run directory to go on with.
         quiet: No progress.
-        judges: Whether the models are judged after the trials.
+        judges: Whether models, or their cache settings, are judged after the trials.
     """
 
     spec: StudySpec
@@ -108,22 +108,22 @@ def carry_out(order: Order) -> Run:
 
 
 def _judge(plan: Plan, writer: RunWriter, observer: ConsoleObserver) -> None:
-    """Judge the models while the directory is still ours, and say what was not judged."""
+    """Judge models or settings while the directory is ours, and say what was not judged."""
     from llamawatt.meters.machine import n_usable_cores
     from llamawatt.models.library_backend import LibraryBackend
     from llamawatt.models.scores import Plan as Reading
-    from llamawatt.study.judge import judge
+    from llamawatt.study.judge import judge_plan
 
     def progress(name: str, done: int, total: int | None) -> None:
         observer.doing(f"judging {name}: {done} of {total or '?'} chunks")
 
-    observer.say("judging the models on the text that comes with llamawatt")
+    observer.say("judging quality on the text that comes with llamawatt")
     reading = Reading(n_threads=n_usable_cores())
-    records = judge(tuple(plan.models.values()), LibraryBackend.at(None), reading, None, progress)
+    records = judge_plan(plan, LibraryBackend.at(None), reading, None, progress)
     writer.set_quality(records)
     for record in records:
         if record.not_judged:
-            text = f"{record.model} was not judged: {record.not_judged.rstrip('.')}."
+            text = f"{judged_name(record)} was not judged: {record.not_judged.rstrip('.')}."
             event = RunEvent("warning", text, at=now_text())
             writer.append_event(event)
             observer.noted(event)

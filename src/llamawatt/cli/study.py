@@ -18,7 +18,7 @@ Judging = Annotated[
     bool | None,
     typer.Option(
         "--quality/--no-quality",
-        help="Judge the models after the trials. Default: where bit widths are compared.",
+        help="Judge quality after the trials. Default: where bit widths or cache types compete.",
         show_default=False,
     ),
 ]
@@ -98,10 +98,11 @@ def run(
 
 
 def _judges(asked: bool | None, url: str | None, spec: "StudySpec", n_models: int) -> bool:
-    """Decide whether the models are judged: as asked, else where bit widths are compared."""
+    """Decide whether quality is judged: as asked, else where bits or cache types are compared."""
     from llamawatt.core.errors import UsageError
-    from llamawatt.study.spec import compares_bits
+    from llamawatt.study.spec import compares_bits, compares_caches
 
     if asked and url:
         raise UsageError("A model behind a running server cannot be judged.", "Omit --quality.")
-    return not url and (compares_bits(spec, n_models) if asked is None else asked)
+    wanted = compares_bits(spec, n_models) or compares_caches(spec)
+    return not url and (wanted if asked is None else asked)

@@ -188,6 +188,13 @@ class QualityRecord:
         n_tokens: Tokens scored.
         backend: Which program judged, and its version.
         not_judged: Why it was not judged; empty when it was.
+        cache_type_k: Type of the key cache it was judged with.
+        cache_type_v: Type of the value cache.
+        flash_attn: Flash attention: `auto`, `on` or `off`.
+        n_ctx: Tokens of a window of text, of which the second half is scored; None where it was
+            not noted.
+        among: What is told apart: `models` against the one with most bits, or `settings` of one
+            model against its own f16 cache.
     """
 
     model: str
@@ -205,3 +212,22 @@ class QualityRecord:
     n_tokens: int = 0
     backend: str = ""
     not_judged: str = ""
+    cache_type_k: str = "f16"
+    cache_type_v: str = "f16"
+    flash_attn: str = "auto"
+    n_ctx: int | None = None
+    among: str = "models"
+
+
+def judged_name(record: QualityRecord) -> str:
+    """Return what was judged, in words: the model, with its setting where settings are compared."""
+    if record.among == "models":
+        return record.model
+    setting = setting_text(record.cache_type_k, record.cache_type_v, record.flash_attn)
+    return f"{record.model} with {setting}"
+
+
+def setting_text(cache_type_k: str, cache_type_v: str, flash_attn: str) -> str:
+    """Return cache types and flash attention in words, as `q8_0 cache, flash attention on`."""
+    types = cache_type_k if cache_type_k == cache_type_v else f"{cache_type_k}/{cache_type_v}"
+    return f"{types} cache, flash attention {flash_attn}"

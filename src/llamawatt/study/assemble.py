@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from itertools import chain
@@ -18,8 +18,9 @@ from llamawatt.core.plan import ModelRecord, SuiteRecord
 from llamawatt.meters.bench import MeterBench
 from llamawatt.meters.machine import n_usable_cores
 from llamawatt.models.catalog import resolve_model
-from llamawatt.models.inspect import to_record
+from llamawatt.models.inspect import inspect_model, to_record
 from llamawatt.study.arms import Abilities, Arm
+from llamawatt.study.context import within_context
 from llamawatt.study.plan import (
     Circumstances,
     ModelSource,
@@ -143,7 +144,8 @@ def find_models(
         record = to_record(file)
         if record.name in found:
             raise SpecError(f"Two models are named {record.name!r}.", "Rename one of the files.")
-        found[record.name] = ModelSource(record, file.path)
+        n_ctx_train = inspect_model(file.path).n_ctx_train
+        found[record.name] = ModelSource(record, file.path, n_ctx_train)
     return found
 
 
@@ -175,7 +177,19 @@ def make_study_plan(
         LlamawattError: as the steps above.
     """
     here = Circumstances(find_abilities(serving), boundary, serving.kind, command, now_text())
-    return make_plan(spec, models, find_suites(spec), here)
+    return resolve(spec, models, here)
+
+
+def resolve(spec: StudySpec, models: Mapping[str, ModelSource], here: Circumstances) -> Plan:
+    """Resolve a study, its long prompts clipped to what the models were trained for.
+
+    Raises:
+        SpecError: a setting does not hold, no arm can run here, or two have the same name.
+        UsageError: a suite is unknown or broken.
+    """
+    fitting, clipped = within_context(spec, [source.n_ctx_train for source in models.values()])
+    plan = make_plan(fitting, models, find_suites(fitting), here)
+    return replace(plan, notes=(*clipped, *plan.notes))
 
 
 def make_rig(

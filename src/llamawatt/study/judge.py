@@ -1,17 +1,104 @@
 """Judges the models of a study, so that a joule saved stands beside what it cost in quality."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from llamawatt.core.errors import ModelError
-from llamawatt.core.plan import QualityRecord
+from llamawatt.core.plan import ArmRecord, QualityRecord, setting_text
 from llamawatt.models.evaltext import EvalText, load_text
 from llamawatt.models.file import ModelFile, Progress
+from llamawatt.models.loaded import Setting
 from llamawatt.models.quality import Candidate, Figure, Quality, measure_quality
 from llamawatt.models.scores import Backend
 from llamawatt.models.scores import Plan as Reading
-from llamawatt.study.plan import ModelSource
+from llamawatt.study.plan import ModelSource, Plan
+from llamawatt.study.spec import CACHE
 
 RANDOM = "its weights are random, which have no quality"
+LONG_CTX = 1024
+"""Window of text for cache types, tokens, whose error grows with what is in the cache.
+
+The longest power of two of which the text shipped (some 6 000 tokens) still holds five windows:
+fewer have no interval to speak of.
+"""
+Measure = Callable[[Sequence[Candidate]], list[Quality]]
+
+
+def judge_plan(
+    plan: Plan,
+    backend: Backend,
+    reading: Reading,
+    text: EvalText | None = None,
+    progress: Progress | None = None,
+) -> tuple[QualityRecord, ...]:
+    """Judge what a study compares: its models, and each cache setting that its arms run with.
+
+    Args:
+        plan: The study.
+        backend: What judges.
+        reading: How much text, with how many threads; cache settings take longer windows.
+        text: What to predict; the one shipped when None.
+        progress: Hears what is judged.
+
+    Returns:
+        Records of models (unless only settings are compared), then of settings.
+    """
+    models = tuple(plan.models.values())
+    arms = [arm.record for arm in plan.arms]
+    caches = [arm for arm in arms if CACHE in {arm.group, *arm.also_in}]
+    found: tuple[QualityRecord, ...] = ()
+    if any({arm.group, *arm.also_in} != {CACHE} for arm in arms):
+        found = judge(models, backend, reading, text, progress)
+    for model in models:
+        own = dict.fromkeys(setting_of(arm) for arm in caches if arm.model == model.record.name)
+        if own:
+            found += judge_settings(model, tuple(own), backend, reading, text, progress)
+    return found
+
+
+def setting_of(arm: ArmRecord) -> Setting:
+    """Return the cache types and flash attention of an arm, llama.cpp's own where it says none."""
+    named = ("cache_type_k", "cache_type_v", "flash_attn")
+    return Setting(**{name: str(arm.spec[name]) for name in named if name in arm.spec})
+
+
+def judge_settings(
+    model: ModelSource,
+    settings: Sequence[Setting],
+    backend: Backend,
+    reading: Reading,
+    text: EvalText | None = None,
+    progress: Progress | None = None,
+) -> tuple[QualityRecord, ...]:
+    """Judge cache settings of one model against its own f16 cache, the first such of the settings.
+
+    Args:
+        model: The model.
+        settings: Those of the study's arms, each once.
+        backend: What judges.
+        reading: As for `judge`, but in windows of `LONG_CTX` tokens, or the model's whole context.
+        text: What to predict; the one shipped when None.
+        progress: Hears what is judged.
+
+    Returns:
+        One record per setting, in the same order.
+    """
+    if model.record.synthetic:
+        return tuple(_settled(_not_judged(model, RANDOM), each) for each in settings)
+    plain = (each for each in settings if (each.cache_type_k, each.cache_type_v) == ("f16", "f16"))
+    base = _candidate(model, next(plain, Setting()))
+    long = replace(reading, n_ctx=min(LONG_CTX, model.n_ctx_train or LONG_CTX))
+    words = text or load_text()
+
+    def measured(some: Sequence[Candidate]) -> list[Quality]:
+        return measure_quality(some, base, words, long, backend, progress)
+
+    found = _records([_candidate(model, each) for each in settings], measured)
+    name = f"{model.record.name} with {_text_of(base.setting)}"
+    return tuple(
+        replace(_settled(record, each), reference=name if record.reference else "")
+        for record, each in zip(found, settings, strict=True)
+    )
 
 
 def judge(
@@ -42,19 +129,10 @@ def judge(
     base = _candidate(reference_of(real)) if len(real) > 1 else None
     words = text or load_text()
 
-    def measured(some: Sequence[ModelSource]) -> list[Quality]:
-        candidates = [_candidate(model) for model in some]
-        return measure_quality(candidates, base, words, reading, backend, progress)
+    def measured(some: Sequence[Candidate]) -> list[Quality]:
+        return measure_quality(some, base, words, reading, backend, progress)
 
-    try:
-        found = [_record(quality) for quality in measured(real)]
-    except ModelError:  # one by one, to learn which; those judged already are kept
-        found = []
-        for model in real:
-            try:
-                found += [_record(quality) for quality in measured([model])]
-            except ModelError as error:
-                found.append(_not_judged(model, str(error)))
+    found = _records([_candidate(model) for model in real], measured)
     by_name = {record.model: record for record in found}
     return tuple(by_name.get(model.record.name) or _not_judged(model, RANDOM) for model in models)
 
@@ -64,13 +142,43 @@ def reference_of(models: Sequence[ModelSource]) -> ModelSource:
     return max(models, key=lambda model: model.record.bits_per_weight or 0.0)
 
 
-def _candidate(model: ModelSource) -> Candidate:
+def _candidate(model: ModelSource, setting: Setting | None = None) -> Candidate:
     record = model.record
-    return Candidate(ModelFile(model.path, record.name, record.source, record.sha256))
+    file = ModelFile(model.path, record.name, record.source, record.sha256)
+    return Candidate(file, setting or Setting())
+
+
+def _records(candidates: Sequence[Candidate], measured: Measure) -> list[QualityRecord]:
+    """Judge candidates; one that cannot be judged says why and costs the others nothing."""
+    try:
+        return [_record(quality) for quality in measured(candidates)]
+    except ModelError:  # one by one, to learn which; those judged already are kept
+        found = []
+        for candidate in candidates:
+            try:
+                found += [_record(quality) for quality in measured([candidate])]
+            except ModelError as error:
+                found.append(QualityRecord(candidate.file.name, not_judged=str(error)))
+        return found
 
 
 def _not_judged(model: ModelSource, why: str) -> QualityRecord:
     return QualityRecord(model.record.name, not_judged=why)
+
+
+def _settled(record: QualityRecord, setting: Setting) -> QualityRecord:
+    """Say which setting a record is of."""
+    return replace(
+        record,
+        cache_type_k=setting.cache_type_k,
+        cache_type_v=setting.cache_type_v,
+        flash_attn=setting.flash_attn,
+        among="settings",
+    )
+
+
+def _text_of(setting: Setting) -> str:
+    return setting_text(setting.cache_type_k, setting.cache_type_v, setting.flash_attn)
 
 
 def _record(found: Quality) -> QualityRecord:
@@ -90,6 +198,7 @@ def _record(found: Quality) -> QualityRecord:
         text=found.text,
         n_tokens=found.n_tokens,
         backend=found.backend,
+        n_ctx=found.n_ctx,
     )
 
 

@@ -19,10 +19,17 @@ ASK_ABOVE_ARMS = 200
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A model that is there: its file and what is known of it."""
+    """A model that is there: its file and what is known of it.
+
+    Attributes:
+        record: What is written of it.
+        path: Its file.
+        n_ctx_train: Context it was trained for, tokens; None when it does not say.
+    """
 
     record: ModelRecord
     path: Path
+    n_ctx_train: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ Value = StrictBool | StrictInt | StrictFloat | StrictStr
 means "the same as this arm's n_batch"."""
 
 
+CACHE = "cache"
+"""Group whose arms differ in cache type or flash attention, so that each setting is judged."""
+
+
 class Device(StrEnum):
     """Where an arm computes; `best` is the GPU where there is one, else the CPU."""
 
@@ -29,7 +33,7 @@ class GroupSpec(_Spec):
 
     Attributes:
         name: Name of the comparison; the report draws `threads`, `layers`, `batch`,
-            `concurrency` and `quantization` as ablations.
+            `concurrency`, `quantization` and `cache` as ablations.
         devices: Where its arms compute.
         set: Settings that all its arms share, named as llama.cpp names them.
         grid: Settings that vary; every combination is an arm.
@@ -135,3 +139,8 @@ def compares_bits(spec: StudySpec, n_models: int) -> bool:
         n_models: How many models it is run with.
     """
     return n_models > 1 and any(group.name == "quantization" for group in spec.groups)
+
+
+def compares_caches(spec: StudySpec) -> bool:
+    """Whether a study holds cache types against each other."""
+    return any(group.name == CACHE for group in spec.groups)
