@@ -40,7 +40,7 @@ def test_a_server_that_times_itself_is_believed(api: str) -> None:
     assert record.decode_s == pytest.approx(39 / 500)
     assert record.timed_by == {
         "latency_s": "client",
-        "ttft_s": "client",
+        "ttft_s": "server",
         "prefill_s": "server",
         "decode_s": "server",
     }
@@ -78,7 +78,6 @@ def test_tokens_that_the_server_did_not_count_are_not_counted_in_words(api: str)
 
 
 def test_the_end_of_an_answer_is_not_waited_for_longer_than_it_takes() -> None:
-    """The reader sleeps through most tokens, and must still see the last byte at once."""
     with running(*RATES) as url, Client(Endpoint(url)) as client:
         (record,) = client.run([Ask("long", (1,), 400)])
     assert record.decode_s is not None
@@ -88,6 +87,7 @@ def test_the_end_of_an_answer_is_not_waited_for_longer_than_it_takes() -> None:
 
 
 def test_the_reader_is_woken_seldom() -> None:
+    """A token that wakes a reader takes time from the cores that are measured."""
     import resource
 
     def switches() -> int:
@@ -97,7 +97,7 @@ def test_the_reader_is_woken_seldom() -> None:
         client.run([SHAPE])
         before = switches()
         client.run([Ask("long", (1,), 1000)])
-        assert switches() - before < 300
+        assert switches() - before < 50
 
 
 def test_streams_run_side_by_side_and_come_back_in_order() -> None:
@@ -112,15 +112,16 @@ def test_streams_run_side_by_side_and_come_back_in_order() -> None:
     assert [record.prompt_id for record in records] == [ask.prompt_id for ask in asks]
     assert [record.n_prompt for record in records] == list(range(1, 9))
     assert elapsed_s < 8 * 99 / 200
-    assert all(record.ttft_s is None for record in records)
-    assert all("ttft_s" not in record.timed_by for record in records)
+    assert all(record.timed_by["ttft_s"] == "server" for record in records)
     assert all(record.timed_by["decode_s"] == "server" for record in records)
 
 
 def test_few_streams_are_streamed_each() -> None:
-    with running("-np", "2") as url, Client(Endpoint(url), 2) as client:
-        records = client.run([TEXT, SHAPE, TEXT], n_parallel=2)
-    assert all(record.ttft_s is not None for record in records)
+    with running("--api", "openai", "-np", "2") as url:
+        endpoint = AttachedServer(url).start()
+        with Client(endpoint, 2) as client:
+            records = client.run([TEXT] * 3, n_parallel=2)
+    assert all(record.timed_by["ttft_s"] == "client" for record in records)
 
 
 def test_whole_answers_of_an_openai_server_have_no_phases() -> None:
@@ -215,10 +216,8 @@ def test_an_answer_is_the_same_however_it_is_cut(sizes: list[int], noise: bytes)
         + fakeapi.last_event(job, True)
     )
     chunks = cut(data, sizes)
-    clock, firsts = FakeClock(), []
-    answer = receive(iter(chunks), clock, re.compile(rb"\{"), lambda: firsts.append(1))
+    answer = receive(iter(chunks), FakeClock(), re.compile(rb"\{"))
     assert answer.first_s == 0.0
-    assert firsts == [1]
     timings = answer.events[-1]["timings"]
     assert isinstance(timings, dict)
     assert (timings["prompt_n"], timings["predicted_n"]) == (3, 4)
@@ -235,7 +234,7 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
 def test_a_long_answer_is_not_kept_whole() -> None:
     job = fakeapi.Job("llama-server", 3, 4, 0.5, 0.25, streamed=True)
     chunks = [fakeapi.token_event(job.api, 1)] * 20_000 + [fakeapi.last_event(job, True)]
-    answer = receive(iter(chunks), FakeClock(), None, lambda: None)
+    answer = receive(iter(chunks), FakeClock(), None)
     assert answer.first_s is None
     assert len(answer.events) < 200
     assert "timings" in answer.events[-1]
@@ -243,5 +242,5 @@ def test_a_long_answer_is_not_kept_whole() -> None:
 
 def test_a_pretty_printed_answer_is_read_whole() -> None:
     text = json.dumps({"timings": {"prompt_n": 1}, "nested": {"a": [1, 2]}}, indent=2)
-    answer = receive(iter([text.encode()]), FakeClock(), None, lambda: None)
+    answer = receive(iter([text.encode()]), FakeClock(), None)
     assert answer.events == (json.loads(text),)

@@ -23,13 +23,17 @@ def make_record(
     """Put a record together.
 
     `server_s` is the server's prefill and decode time; without it the first token splits the
-    latency.
+    latency. Of an answer that came whole, the first token came when the server began to decode:
+    the latency less the decode time.
     """
     latency_s = answer.last_s - t0_s
     ttft_s = None if answer.first_s is None else answer.first_s - t0_s
     timed_by = {"latency_s": "client"}
     if ttft_s is not None:
         timed_by["ttft_s"] = "client"
+    elif server_s is not None:
+        ttft_s = max(0.0, latency_s - server_s[1])
+        timed_by["ttft_s"] = "server"
     prefill_s, decode_s, side = None, None, ""
     if server_s is not None:
         prefill_s, decode_s, side = *server_s, "server"

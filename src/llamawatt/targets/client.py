@@ -16,9 +16,11 @@ from llamawatt.targets.stream import Reception, receive
 from llamawatt.targets.wire import Call, Lines
 
 STREAMED_UP_TO = 4
-"""Streams up to which answers are streamed. Beyond, an event per token and stream costs the
-host more than the tokens cost the device, so answers come whole and have no TTFT."""
-REQUEST_TIMEOUT_S = 600.0
+"""Streams up to which answers are streamed where the server does not time itself. Beyond, an event
+per token and stream costs the host more than the tokens cost the device."""
+REQUEST_TIMEOUT_S = 3600.0
+"""An answer that comes whole is silent until its last token, and a laptop may take its time. A
+server that dies hangs up at once, so nobody waits this long for one."""
 HEADERS = {
     "content-type": "application/json",
     "accept-encoding": "identity",
@@ -55,7 +57,6 @@ class Client:
         self._http = httpx.Client(
             base_url=endpoint.url, timeout=timeout_s, limits=limits, trust_env=False
         )
-        self._closes = endpoint.kind == "llama-server" and endpoint.url.startswith("http:")
         self._protocol: Protocol = protocol_of(endpoint, self._http, seed)
         self._pool = ThreadPoolExecutor(n_parallel, "llamawatt-stream")
 
@@ -70,7 +71,7 @@ class Client:
     ) -> None:
         # Hanging up ends the threads that still read; closing alone would not wake them.
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._lines.hang_up(for_good=True)
+        self._lines.hang_up()
         self._pool.shutdown(wait=True)
         self._http.close()
 
@@ -82,7 +83,9 @@ class Client:
         Raises:
             TargetError: the server went away, refused, or did not count its tokens.
         """
-        streamed = n_parallel <= STREAMED_UP_TO
+        # Lines of their own, so that hanging up on these ends what connects late as well.
+        self._lines = Lines()
+        streamed = self._protocol.token is not None and n_parallel <= STREAMED_UP_TO
         # Templates are applied before the window: they are no work of the model.
         prepared = [self._protocol.prepare(ask, fixed_length, streamed) for ask in asks]
         if n_parallel == 1:
@@ -104,7 +107,7 @@ class Client:
         """End every request that still runs: none may run into the next window."""
         started = [job for job in jobs if not job.cancel()]
         if not all(job.done() for job in started):
-            self._lines.hang_up(for_good=False)
+            self._lines.hang_up()
         wait(started)
 
     def _one(self, ask: Ask, body: bytes, streamed: bool) -> RequestRecord:
@@ -129,12 +132,7 @@ class Client:
                     self._endpoint.last_words(),
                 )
             token = self._protocol.token if streamed else None
-            on_first = call.gather if self._closes else _no_more
-            return receive(response.iter_raw(), self._clock, token, on_first)
-
-
-def _no_more() -> None:
-    """Do nothing: every byte wakes the reader."""
+            return receive(response.iter_raw(), self._clock, token)
 
 
 def _reason(error: httpx.HTTPError) -> str:

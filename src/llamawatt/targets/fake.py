@@ -151,8 +151,9 @@ class FakeServer:
     async def _generate(self, job: fakeapi.Job, writer: asyncio.StreamWriter) -> None:
         counted = self._behaviour.fault != "no-counts"
         if not job.streamed:
-            await asyncio.sleep(job.prefill_s + job.decode_s)
-            await self._misbehave(writer)
+            await asyncio.sleep(job.prefill_s + job.decode_s / 2)
+            await self._misbehave(writer, streamed=False)
+            await asyncio.sleep(job.decode_s / 2)
             return await _send(writer, 200, fakeapi.whole_answer(job, counted))
         writer.write(_head(200, "text/event-stream", "Transfer-Encoding: chunked"))
         await asyncio.sleep(job.prefill_s)
@@ -171,9 +172,9 @@ class FakeServer:
                 await asyncio.sleep(max(TICK_S, due_s - time.monotonic()))
             await _chunk(writer, fakeapi.token_event(job.api, number))
             if number == job.n_predict // 2:
-                await self._misbehave(writer)
+                await self._misbehave(writer, streamed=True)
 
-    async def _misbehave(self, writer: asyncio.StreamWriter) -> None:
+    async def _misbehave(self, writer: asyncio.StreamWriter, *, streamed: bool) -> None:
         fault = self._behaviour.fault
         if fault == "crash-midway":
             sys.stderr.write("GGML_ASSERT failed: the fake server was told to crash\n")
@@ -185,8 +186,12 @@ class FakeServer:
             writer.transport.abort()
             raise ConnectionAbortedError
         if fault == "error-midway":
-            await _chunk(writer, b'data: {"error": {"code": 500, "message": "out of slots"}}\n\n')
-            await _chunk(writer, b"")
+            error = b'{"error": {"code": 500, "message": "out of slots"}}'
+            if streamed:
+                await _chunk(writer, b"data: " + error + b"\n\n")
+                await _chunk(writer, b"")
+            else:
+                await _send(writer, 500, error)
             raise ConnectionAbortedError
 
 

@@ -42,8 +42,13 @@ class Protocol(Interface):
     """One API."""
 
     @property
-    def token(self) -> re.Pattern[bytes]:
-        """Return what the bytes of an event with a token contain."""
+    def token(self) -> re.Pattern[bytes] | None:
+        """Return what the bytes of an event with a token contain, for answers to be streamed.
+
+        None where the server tells its decode time, so that answers may come whole: a streamed
+        token wakes threads of server and client, which on a machine whose cores all compute slows
+        decoding by some percent (benchmarks/parity.py).
+        """
 
     def path(self, ask: Ask) -> str:
         """Return the path to post to."""
@@ -75,7 +80,7 @@ def protocol_of(endpoint: Endpoint, http: httpx.Client, seed: int) -> Protocol:
 class LlamaServer:
     """llama-server's own `/completion`, with its `timings`."""
 
-    token = re.compile(rb"\{")
+    token = None
 
     def __init__(self, http: httpx.Client, seed: int) -> None:
         self._http = http
@@ -137,7 +142,7 @@ class LlamaServer:
 class Ollama:
     """Ollama's `/api/generate`, with its durations in nanoseconds."""
 
-    token = re.compile(rb"\{")
+    token = None
 
     def __init__(self, model: str, seed: int) -> None:
         self._model = model

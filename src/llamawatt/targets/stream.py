@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llamawatt.core.clock import Clock
@@ -32,7 +32,6 @@ def receive(
     chunks: Iterator[bytes],
     clock: Clock,
     token: re.Pattern[bytes] | None,
-    on_first: Callable[[], None],
 ) -> Reception:
     """Read an answer to its end.
 
@@ -40,7 +39,6 @@ def receive(
         chunks: Its bytes as they come.
         clock: Tells the times.
         token: What an event with a token contains; None when the answer is not streamed.
-        on_first: Called once, after the first such event.
 
     Raises:
         TargetError: it held no JSON.
@@ -50,7 +48,6 @@ def receive(
     for chunk in chunks:
         if first_s is None and token is not None and token.search(chunk):
             first_s = clock.now_s()
-            on_first()
         kept.append(chunk)
         size += len(chunk)
         if size > 2 * KEEP_BYTES:

@@ -1,9 +1,4 @@
-"""One request on the wire: when its first byte left, and how to be woken seldom.
-
-A wake-up per token costs a quarter of a millisecond of CPU, on the cores that are measured. Once
-the first token is in, the socket's low-water mark lets the kernel gather the rest: the reader wakes
-every few dozen tokens and at the end, so the time of the last byte stays exact.
-"""
+"""One request on the wire: when its first byte left, and how to hang up on it."""
 
 import contextlib
 import socket
@@ -12,12 +7,9 @@ from collections.abc import Mapping
 
 from llamawatt.core.clock import Clock
 
-GATHER_BYTES = 4096
-"""Bytes gathered before the reader is woken, about forty tokens of llama-server."""
-
 
 class Lines:
-    """The open connections of a client, so that they can be hung up from another thread."""
+    """The connections of some requests, so that they can be hung up from another thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,7 +17,7 @@ class Lines:
         self._over = False
 
     def opened(self, line: socket.socket) -> None:
-        """Remember an open connection; after the end of everything, end it too."""
+        """Remember an open connection; once hung up, end it too."""
         with self._lock:
             self._sockets.add(line)
             over = self._over
@@ -37,14 +29,10 @@ class Lines:
         with self._lock:
             self._sockets.discard(line)
 
-    def hang_up(self, *, for_good: bool) -> None:
-        """End every connection at once: whoever reads from one sees its end.
-
-        Args:
-            for_good: Whether connections opened later are to end as well.
-        """
+    def hang_up(self) -> None:
+        """End every connection, those opened later too: whoever reads from one sees its end."""
         with self._lock:
-            self._over = self._over or for_good
+            self._over = True
             open_now = tuple(self._sockets)
         for line in open_now:
             _end(line)
@@ -68,17 +56,6 @@ class Call:
             found = look_up("socket") if callable(look_up) else None
             if isinstance(found, socket.socket):
                 self._use(found)
-
-    def gather(self) -> None:
-        """From now on wake the reader for many bytes or for the end.
-
-        Only for a server that closes the connection behind its answer: that is what wakes the
-        reader for the last bytes.
-        """
-        if self._socket is not None:
-            # Where the system cannot, the reader is woken as often as ever.
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, GATHER_BYTES)
 
     def close(self) -> None:
         """Forget the connection: the answer is in, or there is none."""
