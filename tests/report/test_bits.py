@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from llamawatt.core.plan import ModelRecord, QualityRecord
-from llamawatt.report.bits import KLD_PASSES
+from llamawatt.report.passing import KLD_PASSES
 from llamawatt.report.source import large_source, source_of
 from llamawatt.report.summary import summarise
 from llamawatt.report.write import write_report

@@ -117,7 +117,7 @@ def test_each_setting_is_held_against_the_f16_cache_of_its_own_model(source):
     ]  # fmt: skip
     assert backend.bases == {F16}
     assert backend.windows == {LONG_CTX}
-    assert {record.reference for record in found} == {"q4 with f16 cache, flash attention on"}
+    assert {record.reference for record in found} == {"q4 at f16 cache with flash attention"}
     assert {(record.among, record.n_ctx) for record in found} == {("settings", LONG_CTX)}
 
 

@@ -6,7 +6,7 @@ Every rule looks at the numbers and may stay silent. None of them assumes who wi
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.findings import Finding
 from llamawatt.analysis.rules_arms import paper_claims, races, rankings
-from llamawatt.analysis.rules_bits import fewer_bits
+from llamawatt.analysis.rules_bits import cache_settings, fewer_bits
 from llamawatt.analysis.rules_sweeps import partial_offloads, scalings, streams
 from llamawatt.analysis.rules_trust import blind, doubts, gaps, modelled, precision
 from llamawatt.analysis.rules_why import bandwidths, phases, residencies
@@ -21,6 +21,7 @@ RULES = (
     partial_offloads,
     streams,
     fewer_bits,
+    cache_settings,
     residencies,
     phases,
     bandwidths,

@@ -326,9 +326,57 @@ class FewerBits:
     kind: Literal["bits"] = "bits"
 
 
+@dataclass(frozen=True, slots=True)
+class CacheSetting:
+    """Whether a cache type, or flash attention off, saved energy against the f16 cache.
+
+    Attributes:
+        suite: Suite.
+        model: Name of the model.
+        setting: The setting in the numerators, in words.
+        plain: The setting in the denominators, in words.
+        is_smaller: Whether it takes fewer bytes of cache; otherwise only flash attention differs.
+        kv_bytes_per_token: Its cache, bytes per token of context; None where it cannot be told.
+        plain_bytes_per_token: That of the denominators.
+        energy: Joules per token, setting over plain.
+        speed: Tokens per second, setting over plain.
+    """
+
+    suite: str
+    model: str
+    setting: str
+    plain: str
+    is_smaller: bool
+    kv_bytes_per_token: float | None
+    plain_bytes_per_token: float | None
+    energy: Ratio
+    speed: Ratio
+    kind: Literal["cache"] = "cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Cheapest:
+    """The cheapest arm among those whose quality still passes, and what it cannot be told from.
+
+    Attributes:
+        group: Group of arms.
+        suite: Suite.
+        arm: The passing arm of the fewest median joules per token.
+        tied: Other passing arms that are not distinguishable from it, or cannot be compared.
+        others: Joules per token of every other passing arm over it, where they can be compared.
+    """
+
+    group: str
+    suite: str
+    arm: str
+    tied: tuple[str, ...]
+    others: tuple[Ratio, ...]
+    kind: Literal["cheapest"] = "cheapest"
+
+
 Finding = (
     Ranking | RaceToSleep | Scaling | PartialOffload | Streams | Residency | PaperClaim | Phases
-    | Bandwidth | FewerBits | Modelled | Blind | Gap | Doubtful | Failures | Outliers | Trend
-    | Memory | Wide
+    | Bandwidth | FewerBits | CacheSetting | Cheapest | Modelled | Blind | Gap | Doubtful | Failures
+    | Outliers | Trend | Memory | Wide
 )  # fmt: skip
 """Anything a run can show."""

@@ -1,9 +1,14 @@
-"""The rule about bit widths: whether fewer bits saved energy, which is measured and not assumed."""
+"""Rules about bits of weights and cache: whether fewer saved energy is measured, not assumed."""
 
 from collections.abc import Iterable
 
 from llamawatt.analysis.assess import Assessment
-from llamawatt.analysis.findings import FewerBits
+from llamawatt.analysis.findings import CacheSetting, FewerBits
+from llamawatt.analysis.kvtypes import cache_bytes_per_token, cache_types
+from llamawatt.core.plan import ArmRecord, setting_text
+
+CACHE = "cache"
+_PLAIN = ("f16", "f16")
 
 
 def fewer_bits(assessment: Assessment) -> Iterable[FewerBits]:
@@ -26,3 +31,38 @@ def fewer_bits(assessment: Assessment) -> Iterable[FewerBits]:
             speed = speeds.ratio(suite, low.name, high.name)
             if energy is not None and speed is not None:
                 yield FewerBits(suite, few, many, energy, speed)
+
+
+def cache_settings(assessment: Assessment) -> Iterable[CacheSetting]:
+    """Hold every cache setting against the first f16 cache of its model and device."""
+    arms = assessment.arms(CACHE)
+    for model, device in dict.fromkeys((arm.model, arm.device) for arm in arms):
+        here = [arm for arm in arms if (arm.model, arm.device) == (model, device)]
+        plain = next((arm for arm in here if cache_types(arm) == _PLAIN), None)
+        if plain is not None:
+            for suite in assessment.suites:
+                others = (arm for arm in here if arm is not plain)
+                made = (_cache_setting(assessment, suite, arm, plain) for arm in others)
+                yield from (finding for finding in made if finding is not None)
+
+
+def setting_of(arm: ArmRecord) -> str:
+    """Return an arm's cache types and flash attention in words."""
+    return setting_text(*cache_types(arm), str(arm.spec.get("flash_attn", "auto")))
+
+
+def _cache_setting(
+    assessment: Assessment, suite: str, arm: ArmRecord, plain: ArmRecord
+) -> CacheSetting | None:
+    energy = assessment.family(CACHE, "j_per_token").ratio(suite, arm.name, plain.name)
+    speed = assessment.family(CACHE, "tok_per_s").ratio(suite, arm.name, plain.name)
+    if energy is None or speed is None:
+        return None
+    file = next((m for m in assessment.study.models if m.name == arm.model), None)
+    ours, theirs = (
+        None if file is None else cache_bytes_per_token(file, each) for each in (arm, plain)
+    )
+    return CacheSetting(
+        suite, arm.model, setting_of(arm), setting_of(plain), cache_types(arm) != _PLAIN,
+        ours, theirs, energy, speed,
+    )  # fmt: skip

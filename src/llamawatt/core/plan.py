@@ -224,10 +224,11 @@ def judged_name(record: QualityRecord) -> str:
     if record.among == "models":
         return record.model
     setting = setting_text(record.cache_type_k, record.cache_type_v, record.flash_attn)
-    return f"{record.model} with {setting}"
+    return f"{record.model} at {setting}"
 
 
 def setting_text(cache_type_k: str, cache_type_v: str, flash_attn: str) -> str:
-    """Return cache types and flash attention in words, as `q8_0 cache, flash attention on`."""
+    """Return cache types and flash attention in words, as `q8_0 cache with flash attention`."""
     types = cache_type_k if cache_type_k == cache_type_v else f"{cache_type_k}/{cache_type_v}"
-    return f"{types} cache, flash attention {flash_attn}"
+    flash = {"on": " with flash attention", "off": " without flash attention"}
+    return f"{types} cache{flash.get(flash_attn, '')}"

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import matplotlib as mpl
 
-from llamawatt.analysis.groups import SWEEPS
+from llamawatt.analysis.groups import SWEEPS, group_names
 from llamawatt.report import draw_arms, draw_bits, draw_power, draw_sweeps, draw_why
 from llamawatt.report.bits import widths
+from llamawatt.report.caches import caches
 from llamawatt.report.canvas import Canvas
 from llamawatt.report.model import FigureEntry, ReportModel, Row
 from llamawatt.report.phrases import joined, methods_text, suite_text
@@ -28,6 +29,7 @@ class Plot:
         shows: What it shows, in one sentence.
         draw: Draws it.
         why_missing: Says what is missing.
+        group: Group of arms without which the figure is not even missed; empty when it always is.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Plot:
     shows: str
     draw: Draw
     why_missing: Reason
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def draw_all(model: ReportModel) -> tuple[ReportModel, tuple[Drawing, ...]]:
         The model with every figure listed, the missing ones with their reason; the drawings.
     """
     entries, drawings = [], []
-    for plot in PLOTS:
+    groups = {"", *group_names(model.study)}
+    for plot in (each for each in PLOTS if each.group in groups):
         reason = plot.why_missing(model)
         if reason:
             entries.append(FigureEntry(plot.name, plot.title, missing=reason))
@@ -114,7 +118,7 @@ def evidence_text(model: ReportModel) -> str:
 def _detail(name: str, model: ReportModel) -> str:
     if name in {"edp_ranking", "pareto"}:
         return f"Suite: {suite_text(draw_arms.busiest_suite(model))}."
-    return draw_bits.detail(model) if name == "quantization_pareto" else ""
+    return draw_bits.detail(model, name) if name in {"quantization_pareto", "cache_pareto"} else ""
 
 
 def _needs_energy(rows: tuple[Row, ...], n: int = 1) -> str:
@@ -172,6 +176,10 @@ def _needs_quantization(model: ReportModel) -> str:
     if len({width.model.bits_per_weight for width in found}) < 2:
         return "the study has no quantization arms"
     return _needs_energy(tuple(width.row for width in found))
+
+
+def _needs_caches(model: ReportModel) -> str:
+    return _needs_energy(tuple(level.row for level in caches(model)), 2)
 
 
 PLOTS = (
@@ -258,6 +266,14 @@ PLOTS = (
         "Fewer bits stream fewer bytes; whether that saves joules is measured, not assumed.",
         draw_bits.quantization_pareto,
         _needs_quantization,
+    ),
+    Plot(
+        "cache_pareto",
+        "What a smaller cache saves and costs",
+        "A smaller cache reads fewer bytes, the more the longer the context; joules are measured.",
+        draw_bits.cache_pareto,
+        _needs_caches,
+        group="cache",
     ),
 )
 """In the order of the report."""

@@ -12,7 +12,7 @@ from llamawatt.report.figures import Drawing
 from llamawatt.report.inline import page_svg
 from llamawatt.report.model import FigureEntry, Passage, ReportModel
 from llamawatt.report.sections import sections, warnings
-from llamawatt.report.table_bits import bit_widths
+from llamawatt.report.table_bits import bit_widths, cache_settings
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -53,6 +53,7 @@ def html(model: ReportModel, drawings: Sequence[Drawing]) -> str:
         tables=(
             tables.results(model),
             bit_widths(model),
+            cache_settings(model),
             tables.comparisons(model),
             tables.idle(model),
             tables.domains(model),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from llamawatt.report import about, tables
 from llamawatt.report.model import ReportModel
 from llamawatt.report.sections import sections, warnings
-from llamawatt.report.table_bits import bit_widths
+from llamawatt.report.table_bits import bit_widths, cache_settings
 from llamawatt.report.tables import Table
 
 
@@ -28,6 +28,7 @@ def markdown(model: ReportModel) -> str:
     for table in (
         tables.results(model),
         bit_widths(model),
+        cache_settings(model),
         tables.comparisons(model),
         tables.idle(model),
         tables.domains(model),

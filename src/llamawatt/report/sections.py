@@ -10,7 +10,7 @@ from llamawatt.report.words_trust import TRUST
 _FIGURES = {
     WINNERS: ("energy_vs_latency", "metrics_comparison", "edp_ranking", "pareto"),
     TUNING: ("ablation_threads", "ablation_layers", "ablation_batch", "ablation_concurrency",
-             "quantization_pareto"),
+             "quantization_pareto", "cache_pareto"),
     WHY: ("power_trace", "phase_split", "roofline"),
     PAPER: (),
     TRUST: (),

@@ -13,7 +13,7 @@ from llamawatt.analysis.quantities import METRICS
 from llamawatt.analysis.verdict import Ratio
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.trials import Purpose
-from llamawatt.report import bits
+from llamawatt.report import bits, caches
 from llamawatt.report.headline import headline
 from llamawatt.report.model import SCHEMA, DomainShare, IdleRow, PowerTrace, ReportModel, Row
 from llamawatt.report.power import power_trace
@@ -64,7 +64,15 @@ def summarise(source: Source, made_at: str = "") -> ReportModel:
         suites=assessment.suites,
         quality=source.quality,
     )
-    return replace(model, passages=(*model.passages, *bits.passages(model)))
+    return _with_quality(model, assessment)
+
+
+def _with_quality(model: ReportModel, assessment: Assessment) -> ReportModel:
+    """Add what the quality that was judged shows beside the joules."""
+    found = (*bits.cheapests(model, assessment), *caches.cheapests(model, assessment))
+    model = replace(model, findings=(*model.findings, *found))
+    told = (*bits.passages(model), *caches.passages(model))
+    return replace(model, passages=(*model.passages, *told))
 
 
 def _all_cells(assessment: Assessment) -> Iterable[Cell]:

@@ -1,32 +1,64 @@
-"""The table of bit widths."""
+"""The tables of bit widths and of cache settings."""
 
+from llamawatt.analysis.kvtypes import cache_types
 from llamawatt.core.format import MISSING, number_text
 from llamawatt.core.plan import QualityRecord
-from llamawatt.report.bits import Width, size_text, widths
+from llamawatt.report.bits import size_text, widths
+from llamawatt.report.caches import cache_text, caches
 from llamawatt.report.model import ReportModel
+from llamawatt.report.passing import Level
 from llamawatt.report.phrases import suite_text
 from llamawatt.report.tables import Entry, Table, estimated
+
+_COSTS = ("J/token", "tok/s", "PPL", "KLD (nat)", "Same top (%)")
 
 
 def bit_widths(model: ReportModel) -> Table:
     """One row per bit width and suite: what it holds, what it costs, how good it stays."""
-    columns = ("Suite", "Model", "Bits/weight", "Size", "J/token", "tok/s", "PPL", "KLD (nat)",
-               "Same top (%)")  # fmt: skip
-    rows = tuple(_row(width) for width in widths(model))
+    columns = ("Suite", "Model", "Bits/weight", "Size", *_COSTS)
+    rows = tuple(_width(width) for width in widths(model))
     return Table("bits", "Bit widths", columns, (False, False, *[True] * 7), rows)
 
 
-def _row(width: Width) -> tuple[Entry, ...]:
-    row, model, judged = width.row, width.model, width.quality
-    costs = (estimated(row.estimates.get(name), row, name) for name in ("j_per_token", "tok_per_s"))
-    note = "not judged in this run" if judged is None else judged.not_judged
-    quality = judged or QualityRecord(model.name)
-    share = None if quality.same_top is None else quality.same_top * 100
+def cache_settings(model: ReportModel) -> Table:
+    """One row per cache setting and suite: bytes per token, what it costs, how good it stays."""
+    columns = ("Suite", "Model", "Keys", "Values", "Flash attention", "Cache/token", *_COSTS)
+    rows = tuple(_cache(model, level) for level in caches(model))
+    return Table("caches", "Cache settings", columns, (*[False] * 5, *[True] * 6), rows)
+
+
+def _width(level: Level) -> tuple[Entry, ...]:
+    model = level.model
     return (
-        Entry(suite_text(row.suite), row.suite),
+        Entry(suite_text(level.row.suite), level.row.suite),
         Entry(model.name, model.name, "random weights" if model.synthetic else ""),
         Entry(number_text(model.bits_per_weight), model.bits_per_weight),
         Entry(size_text(model), float(model.size_bytes)),
+        *_costs(level),
+    )
+
+
+def _cache(model: ReportModel, level: Level) -> tuple[Entry, ...]:
+    file = level.model
+    arm = next(each for each in model.study.arms if each.name == level.row.arm)
+    words = (*cache_types(arm), str(arm.spec.get("flash_attn", "auto")))
+    return (
+        Entry(suite_text(level.row.suite), level.row.suite),
+        Entry(file.name, file.name, "random weights" if file.synthetic else ""),
+        *(Entry(word, word) for word in words),
+        Entry(cache_text(level), level.size_bytes),
+        *_costs(level),
+    )
+
+
+def _costs(level: Level) -> tuple[Entry, ...]:
+    """Return what a level costs in joules, time and quality."""
+    row, judged = level.row, level.quality
+    costs = (estimated(row.estimates.get(name), row, name) for name in ("j_per_token", "tok_per_s"))
+    note = "not judged in this run" if judged is None else judged.not_judged
+    quality = judged or QualityRecord(level.model.name)
+    share = None if quality.same_top is None else quality.same_top * 100
+    return (
         *costs,
         _figure(quality.perplexity, quality.perplexity_low, quality.perplexity_high, note),
         _figure(quality.kld, quality.kld_low, quality.kld_high, note),

@@ -51,6 +51,8 @@ def _gathered(found: Iterable[f.Finding]) -> dict[tuple[str, ...], list[f.Findin
                 key = (finding.kind, finding.arm, finding.baseline, finding.outcome)
             case f.FewerBits():
                 key = (finding.kind, finding.energy.arm, finding.energy.baseline)
+            case f.CacheSetting():
+                key = (finding.kind, finding.energy.baseline)
             case _:
                 key = (finding.kind, str(number))
         gathered.setdefault(key, []).append(finding)
@@ -311,6 +313,42 @@ def _fewer_bits(*found: f.FewerBits) -> Passage:
     return Passage(TUNING, title, text, "result" if told else "note", points)
 
 
+def _cache_settings(*found: f.CacheSetting) -> Passage:
+    smaller = [each.energy for each in found if each.is_smaller]
+    told = [ratio for ratio in smaller if ratio.verdict is not Verdict.NOT_DISTINGUISHABLE]
+    saved = sum(ratio.value < 1 for ratio in told)
+    if not smaller:
+        title = "What flash attention does"
+    elif not told:
+        title = "Whether a smaller cache saved energy here cannot be told"
+    elif saved == len(smaller):
+        title = "A smaller cache saved energy here"
+    elif saved:
+        title = f"A smaller cache saved energy in {saved} of {len(smaller)} comparisons here"
+    else:
+        title = "A smaller cache COST energy here"
+        if len(told) < len(smaller):
+            title += f", in {len(told)} of {len(smaller)} comparisons"
+    first = found[0]
+    text = (
+        f"On {first.model}, against {first.plain}. A smaller cache reads fewer bytes for each "
+        "token, the more the longer the context, but takes more work to unpack."
+    )
+    known = told or any(e.energy.verdict is not Verdict.NOT_DISTINGUISHABLE for e in found)
+    points = tuple(_cache_setting(each) for each in found)
+    return Passage(TUNING, title, text, "result" if known else "note", points)
+
+
+def _cache_setting(finding: f.CacheSetting) -> str:
+    text = f"{suite_text(finding.suite).capitalize()}, {finding.setting}: energy per token "
+    text += f"{_compared(finding.energy)}, throughput {_compared(finding.speed)}"
+    if finding.is_smaller and finding.kv_bytes_per_token and finding.plain_bytes_per_token:
+        ours, theirs = finding.kv_bytes_per_token, finding.plain_bytes_per_token
+        text += f", {quantity_text(ours, 'B')} of cache per token of context against "
+        text += quantity_text(theirs, "B")
+    return f"{text}."
+
+
 def _token_j(estimate: Estimate) -> str:
     return f"{quantity_text(estimate.value, 'J')} {interval_text(estimate)}"
 
@@ -338,5 +376,6 @@ _WORDS: dict[str, Callable[..., Passage]] = {
     "phases": _phases,
     "bandwidth": _bandwidth,
     "bits": _fewer_bits,
+    "cache": _cache_settings,
     **words_trust.WORDS,
 }

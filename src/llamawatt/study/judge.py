@@ -94,7 +94,7 @@ def judge_settings(
         return measure_quality(some, base, words, long, backend, progress)
 
     found = _records([_candidate(model, each) for each in settings], measured)
-    name = f"{model.record.name} with {_text_of(base.setting)}"
+    name = f"{model.record.name} at {_text_of(base.setting)}"
     return tuple(
         replace(_settled(record, each), reference=name if record.reference else "")
         for record, each in zip(found, settings, strict=True)

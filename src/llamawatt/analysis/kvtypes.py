@@ -1,0 +1,29 @@
+"""What a cache type takes: bytes of keys and values per token of context."""
+
+from llamawatt.core.plan import ArmRecord, ModelRecord
+
+BYTES_PER_ELEMENT = {
+    "f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32, "q5_1": 24 / 32, "q5_0": 22 / 32,
+    "q4_1": 20 / 32, "q4_0": 18 / 32, "iq4_nl": 18 / 32,
+}  # fmt: skip
+"""Bytes of a block over its 32 elements, as ggml lays them out."""
+
+
+def cache_types(arm: ArmRecord) -> tuple[str, str]:
+    """Return the types of an arm's keys and values; llama.cpp's own is f16."""
+    return str(arm.spec.get("cache_type_k", "f16")), str(arm.spec.get("cache_type_v", "f16"))
+
+
+def cache_bytes_per_token(model: ModelRecord, arm: ArmRecord) -> float | None:
+    """Return cache bytes per token of context with an arm's types; None where it cannot be told.
+
+    Scaled from the model's figure at f16. Keys and values of unlike types are taken to be equally
+    wide, as they are in nearly every model.
+    """
+    try:
+        sizes_bytes = [BYTES_PER_ELEMENT[name] for name in cache_types(arm)]
+    except KeyError:
+        return None
+    if model.kv_bytes_per_token is None:
+        return None
+    return model.kv_bytes_per_token * sum(sizes_bytes) / (2 * BYTES_PER_ELEMENT["f16"])
