@@ -76,6 +76,27 @@ def test_whether_a_smaller_cache_saved_energy_is_said_with_its_bytes(apart):
     assert "f16 cache without flash attention" in told
 
 
+def test_a_setting_is_held_against_the_same_flash_attention(apart):
+    arms = [
+        replace(arm, spec={**arm.spec, "flash_attn": "off"}) if "q4_0" in arm.name else arm
+        for arm in apart.study.arms
+    ]
+    run = replace(apart, study=replace(apart.study, arms=tuple(arms)))
+    held = {(f.setting, f.plain) for f in summarise(source_of(run)).findings if f.kind == "cache"}
+    plain, other = "f16 cache with flash attention", "f16 cache without flash attention"
+    assert held == {("q4_0 cache without flash attention", other), (other, plain)}
+
+
+def test_a_larger_cache_is_no_smaller_one(apart):
+    wider = {"cache_type_k": "f32", "cache_type_v": "f32", "flash_attn": "on"}
+    arms = [replace(a, spec=wider) if "q4_0" in a.name else a for a in apart.study.arms]
+    run = replace(apart, study=replace(apart.study, arms=tuple(arms)))
+    found = [f for f in summarise(source_of(run)).findings if f.kind == "cache"]
+    assert found
+    assert not any(f.is_smaller for f in found)
+    passage(run, "What the cache settings do")
+
+
 def test_equal_energies_are_not_told_apart(alike):
     assert "cannot be told" in passage(alike, "maller cache").title
 

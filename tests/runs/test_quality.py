@@ -30,6 +30,19 @@ def test_what_is_written_is_read(tmp_path):
     assert [path.name for path in tmp_path.glob("quality*")] == [QUALITY_FILE]
 
 
+def test_what_was_judged_before_there_were_settings_is_still_read(tmp_path):
+    (tmp_path / QUALITY_FILE).write_text('{"schema": 1, "models": [{"model": "m", "kld": 0.5}]}')
+    (found,) = read_quality(tmp_path)
+    assert (found.cache_type_k, found.cache_type_v, found.flash_attn) == ("f16", "f16", "auto")
+    assert (found.among, found.n_ctx) == ("models", None)
+
+
+def test_a_setting_passes_unchanged(tmp_path):
+    setting = replace(JUDGED, cache_type_k="q8_0", flash_attn="on", n_ctx=1024, among="settings")
+    write_quality(tmp_path, (JUDGED, setting))
+    assert read_quality(tmp_path) == (JUDGED, setting)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

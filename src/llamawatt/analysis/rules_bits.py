@@ -1,10 +1,10 @@
 """Rules about bits of weights and cache: whether fewer saved energy is measured, not assumed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.findings import CacheSetting, FewerBits
-from llamawatt.analysis.kvtypes import cache_bytes_per_token, cache_types
+from llamawatt.analysis.kvtypes import BYTES_PER_ELEMENT, cache_bytes_per_token, cache_types
 from llamawatt.core.plan import ArmRecord, setting_text
 
 CACHE = "cache"
@@ -34,21 +34,37 @@ def fewer_bits(assessment: Assessment) -> Iterable[FewerBits]:
 
 
 def cache_settings(assessment: Assessment) -> Iterable[CacheSetting]:
-    """Hold every cache setting against the first f16 cache of its model and device."""
+    """Hold every cache setting against the f16 cache of its model and device.
+
+    That with the same flash attention, so that one thing differs; the first one otherwise.
+    """
     arms = assessment.arms(CACHE)
     for model, device in dict.fromkeys((arm.model, arm.device) for arm in arms):
         here = [arm for arm in arms if (arm.model, arm.device) == (model, device)]
-        plain = next((arm for arm in here if cache_types(arm) == _PLAIN), None)
-        if plain is not None:
-            for suite in assessment.suites:
-                others = (arm for arm in here if arm is not plain)
-                made = (_cache_setting(assessment, suite, arm, plain) for arm in others)
-                yield from (finding for finding in made if finding is not None)
+        plain = [arm for arm in here if cache_types(arm) == _PLAIN]
+        others = (arm for arm in here if plain and arm is not plain[0])
+        pairs = [(arm, _plain_for(arm, plain)) for arm in others]
+        for suite in assessment.suites:
+            made = (_cache_setting(assessment, suite, arm, base) for arm, base in pairs)
+            yield from (finding for finding in made if finding is not None)
 
 
 def setting_of(arm: ArmRecord) -> str:
     """Return an arm's cache types and flash attention in words."""
     return setting_text(*cache_types(arm), str(arm.spec.get("flash_attn", "auto")))
+
+
+def _plain_for(arm: ArmRecord, plain: Sequence[ArmRecord]) -> ArmRecord:
+    flash = arm.spec.get("flash_attn")
+    alike = (each for each in plain if each is not arm and each.spec.get("flash_attn") == flash)
+    return next(alike, plain[0])
+
+
+def _is_smaller(arm: ArmRecord, plain: ArmRecord) -> bool:
+    ours, theirs = (
+        sum(BYTES_PER_ELEMENT.get(name, 0.0) for name in cache_types(each)) for each in (arm, plain)
+    )
+    return ours < theirs
 
 
 def _cache_setting(
@@ -63,6 +79,6 @@ def _cache_setting(
         None if file is None else cache_bytes_per_token(file, each) for each in (arm, plain)
     )
     return CacheSetting(
-        suite, arm.model, setting_of(arm), setting_of(plain), cache_types(arm) != _PLAIN,
+        suite, arm.model, setting_of(arm), setting_of(plain), _is_smaller(arm, plain),
         ours, theirs, energy, speed,
     )  # fmt: skip

@@ -318,7 +318,7 @@ def _cache_settings(*found: f.CacheSetting) -> Passage:
     told = [ratio for ratio in smaller if ratio.verdict is not Verdict.NOT_DISTINGUISHABLE]
     saved = sum(ratio.value < 1 for ratio in told)
     if not smaller:
-        title = "What flash attention does"
+        title = "What the cache settings do"
     elif not told:
         title = "Whether a smaller cache saved energy here cannot be told"
     elif saved == len(smaller):

@@ -18,8 +18,8 @@ RANDOM = "its weights are random, which have no quality"
 LONG_CTX = 1024
 """Window of text for cache types, tokens, whose error grows with what is in the cache.
 
-The longest power of two of which the text shipped (some 6 000 tokens) still holds five windows:
-fewer have no interval to speak of.
+The longest power of two of which the text shipped (some 6 000 tokens) still holds five windows or
+six: two or three, at 2048, have no interval to speak of.
 """
 Measure = Callable[[Sequence[Candidate]], list[Quality]]
 
