@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from llamawatt.analysis.cells import Cell
 from llamawatt.analysis.stats import Floats
+from llamawatt.analysis.trend import kendall_p, theil_sen
 
 N_POINTS_MAX = 200
 """Longer series are first cut into this many stretches, each told by its median."""
@@ -72,15 +73,12 @@ def drift(cells: Iterable[Cell], metric: str) -> Drift | None:
     n = order.size
     if n < _N_MIN or order[-1] == order[0]:
         return None
-    from scipy import stats  # noqa: PLC0415  # half a second, and only drift needs it
-
     x, y = _thinned(order, residual)
     if np.ptp(y) == 0:
         return Drift(metric, 0.0, 0.0, 0.0, 1.0, n)
-    slope = stats.theilslopes(y, x)
-    p = float(stats.kendalltau(x, y).pvalue)
     span = float(order[-1] - order[0])
-    return Drift(metric, slope.slope * span, slope.low_slope * span, slope.high_slope * span, p, n)
+    change, low, high = (slope * span for slope in theil_sen(x, y))
+    return Drift(metric, change, low, high, kendall_p(x, y), n)
 
 
 def autocorrelation(cells: Iterable[Cell], metric: str) -> Autocorrelation | None:

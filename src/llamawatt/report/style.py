@@ -30,6 +30,7 @@ RC: dict[Any, Any] = {
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
     "axes.titlepad": 5.0,
+    "axes.titley": 1.0,  # told, so that no tick is measured for it
     "axes.labelsize": 8.5,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
