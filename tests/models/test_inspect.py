@@ -145,11 +145,15 @@ def test_a_record_has_the_hash_and_the_facts(
 ) -> None:
     monkeypatch.setenv("LLAMAWATT_CACHE", str(tmp_path / "cache"))
     path = write_model(tmp_path / "m.gguf", {"output.weight": EMBEDDING}, HEADS)
-    record = to_record(ModelFile(path, "m", "here"))
+    record = to_record(ModelFile(path, "m", "here"), inspect_model(path))
     assert record.sha256 == sha256_of(path)
     assert (record.name, record.file, record.source) == ("m", "m.gguf", "here")
     assert record.size_bytes == path.stat().st_size
     assert (record.quantization, record.synthetic) == ("Q8_0", False)
     with path.open("ab") as file:
         file.write(bytes(64))
-    assert to_record(ModelFile(path, "m", "here")).sha256 == sha256_of(path) != record.sha256
+    assert (
+        to_record(ModelFile(path, "m", "here"), inspect_model(path)).sha256
+        == sha256_of(path)
+        != record.sha256
+    )

@@ -94,13 +94,8 @@ def inspect_model(path: Path) -> ModelFacts:
     )
 
 
-def to_record(file: ModelFile) -> ModelRecord:
-    """Return a model's record, its hash included (remembered, for large files).
-
-    Raises:
-        ModelError: the file is broken.
-    """
-    facts = inspect_model(file.path)
+def to_record(file: ModelFile, facts: ModelFacts) -> ModelRecord:
+    """Return the record of a model that was inspected, its hash included (remembered if large)."""
     return ModelRecord(
         name=file.name,
         file=file.path.name,

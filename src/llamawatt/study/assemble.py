@@ -141,11 +141,11 @@ def find_models(
     found: dict[str, ModelSource] = {}
     for reference in references or (DEFAULT_MODEL,):
         file = resolve_model(reference, progress=progress)
-        record = to_record(file)
+        facts = inspect_model(file.path)
+        record = to_record(file, facts)
         if record.name in found:
             raise SpecError(f"Two models are named {record.name!r}.", "Rename one of the files.")
-        n_ctx_train = inspect_model(file.path).n_ctx_train
-        found[record.name] = ModelSource(record, file.path, n_ctx_train)
+        found[record.name] = ModelSource(record, file.path, facts.n_ctx_train)
     return found
 
 
