@@ -4,11 +4,9 @@ They are those of `scipy.stats`, to the last bit, without half a second of impor
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
+from llamawatt.analysis.stats import Floats
 
 _TAIL = 0.025
 _N_EXACT = 33
@@ -28,8 +26,8 @@ def theil_sen(x: Floats, y: Floats) -> tuple[float, float, float]:
     run, rise = x[:, None] - x, y[:, None] - y
     slopes = np.sort(rise[run > 0] / run[run > 0])
     n, n_pairs = y.size, slopes.size
-    ties = sum(int((k * (k - 1) * (2 * k + 5)).sum()) for k in (_repeats(x), _repeats(y)))
-    sigma = np.sqrt(1 / 18.0 * (n * (n - 1) * (2 * n + 5) - ties))
+    x_ties, y_ties = _ties(x)[2], _ties(y)[2]
+    sigma = np.sqrt(1 / 18.0 * (n * (n - 1) * (2 * n + 5) - x_ties - y_ties))
     reach = -float(ndtri(_TAIL)) * sigma
     high = min(int(np.round((n_pairs + reach) / 2)), n_pairs - 1)
     low = max(int(np.round((n_pairs - reach) / 2)) - 1, 0)
@@ -63,14 +61,8 @@ def kendall_p(x: Floats, y: Floats) -> float:
     return float(2 * ndtr(-abs((n_agree - n_differ) / np.sqrt(variance))))
 
 
-def _repeats(values: Floats) -> Counts:
-    """Return how often each value occurs that occurs more than once."""
-    counts = np.unique(values, return_counts=True)[1].astype(np.int64)
-    return counts[counts > 1]
-
-
 def _ties(values: Floats) -> tuple[int, int, int]:
     """Return the sums of k(k-1)/2, k(k-1)(k-2) and k(k-1)(2k+5) over groups of k equal values."""
-    k = _repeats(values)
+    k = np.unique(values, return_counts=True)[1].astype(np.int64)
     pairs = k * (k - 1)
     return int(pairs.sum()) // 2, int((pairs * (k - 2)).sum()), int((pairs * (2 * k + 5)).sum())
