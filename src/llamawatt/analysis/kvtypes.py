@@ -9,9 +9,17 @@ BYTES_PER_ELEMENT = {
 """Bytes of a block over its 32 elements, as ggml lays them out."""
 
 
+def cache_setting(arm: ArmRecord) -> tuple[str, str, str]:
+    """Return an arm's types of keys and values and its flash attention, else llama.cpp's own."""
+    default = {"cache_type_k": "f16", "cache_type_v": "f16", "flash_attn": "auto"}
+    key, value, flash = (str(arm.spec.get(name, own)) for name, own in default.items())
+    return key, value, flash
+
+
 def cache_types(arm: ArmRecord) -> tuple[str, str]:
-    """Return the types of an arm's keys and values; llama.cpp's own is f16."""
-    return str(arm.spec.get("cache_type_k", "f16")), str(arm.spec.get("cache_type_v", "f16"))
+    """Return the types of an arm's keys and values."""
+    key, value, _ = cache_setting(arm)
+    return key, value
 
 
 def cache_bytes_per_token(model: ModelRecord, arm: ArmRecord) -> float | None:

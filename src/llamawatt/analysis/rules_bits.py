@@ -4,10 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.findings import CacheSetting, FewerBits
-from llamawatt.analysis.kvtypes import BYTES_PER_ELEMENT, cache_bytes_per_token, cache_types
-from llamawatt.core.plan import ArmRecord, setting_text
+from llamawatt.analysis.kvtypes import (
+    BYTES_PER_ELEMENT,
+    cache_bytes_per_token,
+    cache_setting,
+    cache_types,
+)
+from llamawatt.core.plan import CACHE, QUANTIZATION, ArmRecord, setting_text
 
-CACHE = "cache"
 _PLAIN = ("f16", "f16")
 
 
@@ -16,7 +20,7 @@ def fewer_bits(assessment: Assessment) -> Iterable[FewerBits]:
     known = {m.name: m.bits_per_weight for m in assessment.study.models}
     arms = [
         (bits, arm)
-        for arm in assessment.arms("quantization")
+        for arm in assessment.arms(QUANTIZATION)
         if (bits := known.get(arm.model)) is not None
     ]
     for device in dict.fromkeys(arm.device for _, arm in arms):
@@ -24,8 +28,8 @@ def fewer_bits(assessment: Assessment) -> Iterable[FewerBits]:
         (few, low), (many, high) = (end(here, key=lambda pair: pair[0]) for end in (min, max))
         if few == many:
             continue
-        energies = assessment.family("quantization", "j_per_token")
-        speeds = assessment.family("quantization", "tok_per_s")
+        energies = assessment.family(QUANTIZATION, "j_per_token")
+        speeds = assessment.family(QUANTIZATION, "tok_per_s")
         for suite in assessment.suites:
             energy = energies.ratio(suite, low.name, high.name)
             speed = speeds.ratio(suite, low.name, high.name)
@@ -51,7 +55,7 @@ def cache_settings(assessment: Assessment) -> Iterable[CacheSetting]:
 
 def setting_of(arm: ArmRecord) -> str:
     """Return an arm's cache types and flash attention in words."""
-    return setting_text(*cache_types(arm), str(arm.spec.get("flash_attn", "auto")))
+    return setting_text(*cache_setting(arm))
 
 
 def _plain_for(arm: ArmRecord, plain: Sequence[ArmRecord]) -> ArmRecord:

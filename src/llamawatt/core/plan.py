@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from llamawatt.core.trials import FactorValue
 
+QUANTIZATION, CACHE = "quantization", "cache"
+"""Groups of arms whose quality is judged: of models, and of cache types and flash attention."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:

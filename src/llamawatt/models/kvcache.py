@@ -1,7 +1,6 @@
 """How many bytes the KV cache takes for each token of context."""
 
-from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
-
+from llamawatt.analysis.kvtypes import BYTES_PER_ELEMENT
 from llamawatt.models.gguf_header import Header
 
 CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
@@ -30,7 +29,7 @@ def kv_bytes_per_token(header: Header, architecture: str) -> dict[str, float]:
     key = number("attention.key_length") or width // n_heads[0]
     value = number("attention.value_length") or width // n_heads[0]
     elements = sum(n_kv_heads or n_heads) * (key + value)
-    return {name: elements * _element_bytes(name) for name in CACHE_TYPES}
+    return {name: elements * BYTES_PER_ELEMENT[name] for name in CACHE_TYPES}
 
 
 def _per_layer(header: Header, key: str, n_layers: int) -> tuple[int, ...]:
@@ -40,8 +39,3 @@ def _per_layer(header: Header, key: str, n_layers: int) -> tuple[int, ...]:
         return (whole,) * n_layers
     listed = header.numbers(key)
     return listed if len(listed) == n_layers else ()
-
-
-def _element_bytes(name: str) -> float:
-    block, block_bytes = GGML_QUANT_SIZES[GGMLQuantizationType[name.upper()]]
-    return float(block_bytes / block)

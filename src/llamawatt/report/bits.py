@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.findings import Cheapest
 from llamawatt.core.format import number_text, percent_text, quantity_text
-from llamawatt.core.plan import ModelRecord, QualityRecord
+from llamawatt.core.plan import QUANTIZATION, ModelRecord, QualityRecord
+from llamawatt.report import passing
 from llamawatt.report.model import Passage, ReportModel, Row
-from llamawatt.report.passing import KLD_PASSES, Level, cheapest, contest, point, title
+from llamawatt.report.passing import KLD_PASSES, Level
 from llamawatt.report.words import TUNING
-
-GROUP = "quantization"
 
 
 def widths(model: ReportModel, suite: str = "") -> tuple[Level, ...]:
@@ -21,7 +20,7 @@ def widths(model: ReportModel, suite: str = "") -> tuple[Level, ...]:
     quality = {record.model: record for record in judged_models(model)}
     found = [
         _width(row, files[names[row.arm]], quality.get(names[row.arm]))
-        for row in model.suite_rows(GROUP, suite)
+        for row in model.suite_rows(QUANTIZATION, suite)
         if names[row.arm] in files
     ]
     order = list(model.suites)
@@ -38,24 +37,19 @@ def judged_models(model: ReportModel) -> tuple[QualityRecord, ...]:
 def why_no_kld(model: ReportModel) -> str:
     """Say why bit widths cannot be held against quality; empty when two of them can."""
     found = widths(model)
-    if len({width.model.name for width in found if width.kld is not None}) > 1:
-        return ""
-    if not judged_models(model):
-        return "quality was not judged in this run"
-    reasons = (w.quality.not_judged for w in found if w.quality is not None)
-    return next((reason for reason in reasons if reason), "fewer than two models were judged")
+    n_judged = len({width.model.name for width in found if width.kld is not None})
+    return passing.why_no_kld(found, judged_models(model), n_judged, "models")
 
 
-def contests(model: ReportModel) -> dict[str, tuple[Level, ...]]:
-    """Return the bit widths that compete, by suite."""
-    return {suite: found for suite in model.suites if (found := widths(model, suite))}
+def contests(model: ReportModel) -> tuple[tuple[Level, ...], ...]:
+    """Return the bit widths that compete: those of one suite."""
+    return tuple(found for suite in model.suites if (found := widths(model, suite)))
 
 
 def cheapests(model: ReportModel, assessment: Assessment) -> Iterable[Cheapest]:
     """Find the cheapest bit width that passes, suite by suite, where any was judged."""
     if judged_models(model) and not why_no_kld(model):
-        made = (contest(assessment, GROUP, found) for found in contests(model).values())
-        yield from (each for each in made if each is not None)
+        yield from passing.cheapests(assessment, QUANTIZATION, contests(model))
 
 
 def passages(model: ReportModel) -> tuple[Passage, ...]:
@@ -66,9 +60,6 @@ def passages(model: ReportModel) -> tuple[Passage, ...]:
     if why:
         text = f"No bit width can be passed or failed: {why}."
         return (Passage(TUNING, "Quality of the bit widths", text, "note"),)
-    found = contests(model)
-    points = tuple(point(model, suite, levels) for suite, levels in found.items())
-    heading = title(model, list(found.values()), "No bit width passes")
     judged = next(record for record in judged_models(model) if record.kld is not None)
     text = (
         f"By energy per token, among models whose mean divergence from {judged.reference} is at "
@@ -76,8 +67,7 @@ def passages(model: ReportModel) -> tuple[Passage, ...]:
         "model judged against a reference that was itself quantised passes against that, not "
         "against full precision."
     )
-    passed = any(cheapest(levels) for levels in found.values())
-    return (Passage(TUNING, heading, text, "result" if passed else "warning", points),)
+    return (passing.passage(model, contests(model), "No bit width passes", text),)
 
 
 def choice_text() -> str:

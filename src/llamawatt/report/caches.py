@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.findings import Cheapest
-from llamawatt.analysis.kvtypes import cache_bytes_per_token, cache_types
-from llamawatt.analysis.rules_bits import CACHE, setting_of
+from llamawatt.analysis.kvtypes import cache_bytes_per_token, cache_setting
+from llamawatt.analysis.rules_bits import setting_of
 from llamawatt.core.format import MISSING, quantity_text
-from llamawatt.core.plan import ArmRecord, QualityRecord
+from llamawatt.core.plan import CACHE, ArmRecord, QualityRecord
+from llamawatt.report import passing
 from llamawatt.report.bits import choice_text
 from llamawatt.report.model import Passage, ReportModel, Row
-from llamawatt.report.passing import KLD_PASSES, Level, cheapest, contest, point, title
+from llamawatt.report.passing import KLD_PASSES, Level
 from llamawatt.report.words import TUNING
 
 Key = tuple[str, str, str, str]
@@ -33,18 +34,14 @@ def judged_settings(model: ReportModel) -> tuple[QualityRecord, ...]:
 
 def key_of(arm: ArmRecord) -> Key:
     """Return what an arm's quality goes by."""
-    return (arm.model, *cache_types(arm), str(arm.spec.get("flash_attn", "auto")))
+    return (arm.model, *cache_setting(arm))
 
 
 def why_no_kld(model: ReportModel) -> str:
     """Say why settings cannot be held against quality; empty when two of them can."""
     found = caches(model)
-    if len({level.row.arm for level in found if level.kld is not None}) > 1:
-        return ""
-    if not judged_settings(model):
-        return "quality was not judged in this run"
-    reasons = (level.quality.not_judged for level in found if level.quality is not None)
-    return next((reason for reason in reasons if reason), "fewer than two settings were judged")
+    n_judged = len({level.row.arm for level in found if level.kld is not None})
+    return passing.why_no_kld(found, judged_settings(model), n_judged, "settings")
 
 
 def contests(model: ReportModel) -> tuple[tuple[Level, ...], ...]:
@@ -60,8 +57,7 @@ def contests(model: ReportModel) -> tuple[tuple[Level, ...], ...]:
 def cheapests(model: ReportModel, assessment: Assessment) -> Iterable[Cheapest]:
     """Find the cheapest setting that passes, for every suite and model, where any was judged."""
     if judged_settings(model) and not why_no_kld(model):
-        made = (contest(assessment, CACHE, found) for found in contests(model))
-        yield from (each for each in made if each is not None)
+        yield from passing.cheapests(assessment, CACHE, contests(model))
 
 
 def passages(model: ReportModel) -> tuple[Passage, ...]:
@@ -72,9 +68,6 @@ def passages(model: ReportModel) -> tuple[Passage, ...]:
     if why:
         text = f"No cache setting can be passed or failed: {why}."
         return (Passage(TUNING, "Quality of the cache settings", text, "note"),)
-    found = contests(model)
-    points = tuple(point(model, levels[0].row.suite, levels) for levels in found)
-    heading = title(model, found, "No cache setting passes")
     judged = next(record for record in judged_settings(model) if record.kld is not None)
     references = dict.fromkeys(r.reference for r in judged_settings(model) if r.reference)
     name = judged.reference if len(references) == 1 else "their own model's f16 cache"
@@ -84,8 +77,7 @@ def passages(model: ReportModel) -> tuple[Passage, ...]:
         f"{judged.n_ctx}); {choice_text()} Quality was judged on the CPU, in windows that are as "
         "long as the text allows, which may be shorter than the context measured."
     )
-    passed = any(cheapest(levels) for levels in found)
-    return (Passage(TUNING, heading, text, "result" if passed else "warning", points),)
+    return (passing.passage(model, contests(model), "No cache setting passes", text),)
 
 
 def cache_text(level: Level) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import matplotlib as mpl
 
 from llamawatt.analysis.groups import SWEEPS, group_names
+from llamawatt.core.plan import CACHE
 from llamawatt.report import draw_arms, draw_bits, draw_power, draw_sweeps, draw_why
 from llamawatt.report.bits import widths
 from llamawatt.report.caches import caches
@@ -273,7 +274,7 @@ PLOTS = (
         "A smaller cache reads fewer bytes, the more the longer the context; joules are measured.",
         draw_bits.cache_pareto,
         _needs_caches,
-        group="cache",
+        group=CACHE,
     ),
 )
 """In the order of the report."""

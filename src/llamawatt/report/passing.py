@@ -1,6 +1,6 @@
 """What a quality limit lets pass, and the cheapest of it: by the verdict, not by medians alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llamawatt.analysis.assess import Assessment
@@ -8,7 +8,7 @@ from llamawatt.analysis.findings import Cheapest
 from llamawatt.analysis.verdict import Verdict
 from llamawatt.core.format import number_text
 from llamawatt.core.plan import ModelRecord, QualityRecord
-from llamawatt.report.model import ReportModel, Row
+from llamawatt.report.model import Passage, ReportModel, Row
 from llamawatt.report.phrases import (
     joined,
     suite_text,
@@ -16,6 +16,7 @@ from llamawatt.report.phrases import (
     undecided_text,
     value_text,
 )
+from llamawatt.report.words import TUNING
 
 KLD_PASSES = 0.1
 """Mean divergence from the reference, nats per token, up to which a bit width passes here.
@@ -108,7 +109,34 @@ def tied_with(model: ReportModel, best: Level, found: Sequence[Level]) -> tuple[
     return tuple(level for level in found if level.row.arm in names)
 
 
-def title(model: ReportModel, contests: Sequence[Sequence[Level]], nothing: str) -> str:
+def cheapests(
+    assessment: Assessment, group: str, contests: Sequence[Sequence[Level]]
+) -> Iterable[Cheapest]:
+    """Hold every contest of a group; those in which none passes give nothing."""
+    made = (contest(assessment, group, found) for found in contests)
+    return (each for each in made if each is not None)
+
+
+def why_no_kld(
+    found: Sequence[Level], judged: Sequence[QualityRecord], n_judged: int, what: str
+) -> str:
+    """Say why levels cannot be held against quality; empty when two of them can.
+
+    Args:
+        found: The levels.
+        judged: How they were judged.
+        n_judged: Different ones among them that were judged against a reference.
+        what: What a level is, in the plural.
+    """
+    if n_judged > 1:
+        return ""
+    if not judged:
+        return "quality was not judged in this run"
+    reasons = (level.quality.not_judged for level in found if level.quality is not None)
+    return next((reason for reason in reasons if reason), f"fewer than two {what} were judged")
+
+
+def _title(model: ReportModel, contests: Sequence[Sequence[Level]], nothing: str) -> str:
     """Name the cheapest that pass, and those that they cannot be told from.
 
     Args:
@@ -129,9 +157,25 @@ def title(model: ReportModel, contests: Sequence[Sequence[Level]], nothing: str)
     )
 
 
-def point(model: ReportModel, suite: str, found: Sequence[Level]) -> str:
+def passage(
+    model: ReportModel, contests: Sequence[Sequence[Level]], nothing: str, text: str
+) -> Passage:
+    """Say what won each contest; a warning where nothing passes in any.
+
+    Args:
+        model: The report.
+        contests: Levels that compete, contest by contest; none is empty.
+        nothing: Title where none passes.
+        text: By what they compete.
+    """
+    tone = "result" if any(cheapest(found) for found in contests) else "warning"
+    points = tuple(_point(model, found) for found in contests)
+    return Passage(TUNING, _title(model, contests, nothing), text, tone, points)
+
+
+def _point(model: ReportModel, found: Sequence[Level]) -> str:
     """Say which level of one contest is the cheapest that passes, and from what it is not told."""
-    where, best = suite_text(suite).capitalize(), cheapest(found)
+    where, best = suite_text(found[0].row.suite).capitalize(), cheapest(found)
     if best is None:
         return f"{where}: none that passes has its energy measured."
     record, made = best.quality, best.row.estimates["j_per_token"]

@@ -1,6 +1,6 @@
 """The tables of bit widths and of cache settings."""
 
-from llamawatt.analysis.kvtypes import cache_types
+from llamawatt.analysis.kvtypes import cache_setting
 from llamawatt.core.format import MISSING, number_text
 from llamawatt.core.plan import QualityRecord
 from llamawatt.report.bits import size_text, widths
@@ -41,11 +41,10 @@ def _width(level: Level) -> tuple[Entry, ...]:
 def _cache(model: ReportModel, level: Level) -> tuple[Entry, ...]:
     file = level.model
     arm = next(each for each in model.study.arms if each.name == level.row.arm)
-    words = (*cache_types(arm), str(arm.spec.get("flash_attn", "auto")))
     return (
         Entry(suite_text(level.row.suite), level.row.suite),
         Entry(file.name, file.name, "random weights" if file.synthetic else ""),
-        *(Entry(word, word) for word in words),
+        *(Entry(word, word) for word in cache_setting(arm)),
         Entry(cache_text(level), level.size_bytes),
         *_costs(level),
     )

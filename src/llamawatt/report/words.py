@@ -1,6 +1,6 @@
 """Findings in words. Each kind of finding has one function; the numbers choose the sentence."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from llamawatt.analysis import findings as f
 from llamawatt.analysis.quantities import METRICS
@@ -290,16 +290,7 @@ def _bandwidth(finding: f.Bandwidth) -> Passage:
 
 def _fewer_bits(*found: f.FewerBits) -> Passage:
     first = found[0]
-    told = [each.energy for each in found if each.energy.verdict is not Verdict.NOT_DISTINGUISHABLE]
-    saved = sum(ratio.value < 1 for ratio in told)
-    if not told:
-        title = "Whether fewer bits saved energy here cannot be told"
-    elif saved == len(found):
-        title = "Fewer bits saved energy here"
-    elif saved:
-        title = f"Fewer bits saved energy in {saved} of {len(found)} suites here"
-    else:
-        title = "Fewer bits COST energy here"
+    title = _saving_title("Fewer bits", [each.energy for each in found], "suites")
     points = tuple(
         f"{suite_text(each.suite).capitalize()}: energy per token {_compared(each.energy)}, "
         f"throughput {_compared(each.speed)}."
@@ -310,33 +301,46 @@ def _fewer_bits(*found: f.FewerBits) -> Passage:
         f"{first.energy.baseline} ({number_text(first.most_bits)}). Fewer bits stream fewer bytes "
         "but take more work to unpack."
     )
-    return Passage(TUNING, title, text, "result" if told else "note", points)
+    return Passage(TUNING, title, text, _tone(found), points)
+
+
+def _tone(found: Sequence[f.FewerBits | f.CacheSetting]) -> str:
+    told = any(each.energy.verdict is not Verdict.NOT_DISTINGUISHABLE for each in found)
+    return "result" if told else "note"
+
+
+def _saving_title(what: str, energies: Sequence[Ratio], where: str) -> str:
+    """Say whether fewer bytes saved energy, by the verdicts, in a few words.
+
+    Args:
+        what: What is smaller.
+        energies: Joules per token, smaller over larger.
+        where: What they are counted in, in the plural.
+    """
+    told = [ratio for ratio in energies if ratio.verdict is not Verdict.NOT_DISTINGUISHABLE]
+    n, saved = len(energies), sum(ratio.value < 1 for ratio in told)
+    if not told:
+        return f"Whether {what[0].lower()}{what[1:]} saved energy here cannot be told"
+    if saved == n:
+        return f"{what} saved energy here"
+    if saved:
+        return f"{what} saved energy in {saved} of {n} {where} here"
+    share = f", in {len(told)} of {n} {where}" if len(told) < n else ""
+    return f"{what} COST energy here{share}"
 
 
 def _cache_settings(*found: f.CacheSetting) -> Passage:
     smaller = [each.energy for each in found if each.is_smaller]
-    told = [ratio for ratio in smaller if ratio.verdict is not Verdict.NOT_DISTINGUISHABLE]
-    saved = sum(ratio.value < 1 for ratio in told)
-    if not smaller:
-        title = "What the cache settings do"
-    elif not told:
-        title = "Whether a smaller cache saved energy here cannot be told"
-    elif saved == len(smaller):
-        title = "A smaller cache saved energy here"
-    elif saved:
-        title = f"A smaller cache saved energy in {saved} of {len(smaller)} comparisons here"
-    else:
-        title = "A smaller cache COST energy here"
-        if len(told) < len(smaller):
-            title += f", in {len(told)} of {len(smaller)} comparisons"
+    title = "What the cache settings do"
+    if smaller:
+        title = _saving_title("A smaller cache", smaller, "comparisons")
     first = found[0]
     text = (
         f"On {first.model}, against {first.plain}. A smaller cache reads fewer bytes for each "
         "token, the more the longer the context, but takes more work to unpack."
     )
-    known = told or any(e.energy.verdict is not Verdict.NOT_DISTINGUISHABLE for e in found)
     points = tuple(_cache_setting(each) for each in found)
-    return Passage(TUNING, title, text, "result" if known else "note", points)
+    return Passage(TUNING, title, text, _tone(found), points)
 
 
 def _cache_setting(finding: f.CacheSetting) -> str:

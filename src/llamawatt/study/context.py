@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from llamawatt.study.spec import CACHE, GroupSpec, StudySpec
+from llamawatt.core.plan import CACHE
+from llamawatt.study.spec import GroupSpec, StudySpec
 from llamawatt.workloads.shape import parse_shape
 
 

@@ -1,10 +1,11 @@
 """Judges the models of a study, so that a joule saved stands beside what it cost in quality."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, replace
 
+from llamawatt.analysis.kvtypes import cache_setting
 from llamawatt.core.errors import ModelError
-from llamawatt.core.plan import ArmRecord, QualityRecord, setting_text
+from llamawatt.core.plan import CACHE, ArmRecord, QualityRecord, setting_text
 from llamawatt.models.evaltext import EvalText, load_text
 from llamawatt.models.file import ModelFile, Progress
 from llamawatt.models.loaded import Setting
@@ -12,7 +13,6 @@ from llamawatt.models.quality import Candidate, Figure, Quality, measure_quality
 from llamawatt.models.scores import Backend
 from llamawatt.models.scores import Plan as Reading
 from llamawatt.study.plan import ModelSource, Plan
-from llamawatt.study.spec import CACHE
 
 RANDOM = "its weights are random, which have no quality"
 LONG_CTX = 1024
@@ -21,7 +21,6 @@ LONG_CTX = 1024
 The longest power of two of which the text shipped (some 6 000 tokens) still holds five windows or
 six: two or three, at 2048, have no interval to speak of.
 """
-Measure = Callable[[Sequence[Candidate]], list[Quality]]
 
 
 def judge_plan(
@@ -58,8 +57,7 @@ def judge_plan(
 
 def setting_of(arm: ArmRecord) -> Setting:
     """Return the cache types and flash attention of an arm, llama.cpp's own where it says none."""
-    named = ("cache_type_k", "cache_type_v", "flash_attn")
-    return Setting(**{name: str(arm.spec[name]) for name in named if name in arm.spec})
+    return Setting(*cache_setting(arm))
 
 
 def judge_settings(
@@ -88,13 +86,10 @@ def judge_settings(
     plain = (each for each in settings if (each.cache_type_k, each.cache_type_v) == ("f16", "f16"))
     base = _candidate(model, next(plain, Setting()))
     long = replace(reading, n_ctx=min(LONG_CTX, model.n_ctx_train or LONG_CTX))
-    words = text or load_text()
-
-    def measured(some: Sequence[Candidate]) -> list[Quality]:
-        return measure_quality(some, base, words, long, backend, progress)
-
-    found = _records([_candidate(model, each) for each in settings], measured)
-    name = f"{model.record.name} at {_text_of(base.setting)}"
+    candidates = [_candidate(model, each) for each in settings]
+    found = _records(candidates, base, backend, long, text, progress)
+    plain_text = setting_text(*astuple(base.setting))
+    name = f"{model.record.name} at {plain_text}"
     return tuple(
         replace(_settled(record, each), reference=name if record.reference else "")
         for record, each in zip(found, settings, strict=True)
@@ -127,12 +122,8 @@ def judge(
     if not real:
         return tuple(_not_judged(model, RANDOM) for model in models)
     base = _candidate(reference_of(real)) if len(real) > 1 else None
-    words = text or load_text()
-
-    def measured(some: Sequence[Candidate]) -> list[Quality]:
-        return measure_quality(some, base, words, reading, backend, progress)
-
-    found = _records([_candidate(model) for model in real], measured)
+    candidates = [_candidate(model) for model in real]
+    found = _records(candidates, base, backend, reading, text, progress)
     by_name = {record.model: record for record in found}
     return tuple(by_name.get(model.record.name) or _not_judged(model, RANDOM) for model in models)
 
@@ -148,8 +139,20 @@ def _candidate(model: ModelSource, setting: Setting | None = None) -> Candidate:
     return Candidate(file, setting or Setting())
 
 
-def _records(candidates: Sequence[Candidate], measured: Measure) -> list[QualityRecord]:
+def _records(
+    candidates: Sequence[Candidate],
+    base: Candidate | None,
+    backend: Backend,
+    reading: Reading,
+    text: EvalText | None,
+    progress: Progress | None,
+) -> list[QualityRecord]:
     """Judge candidates; one that cannot be judged says why and costs the others nothing."""
+    words = text or load_text()
+
+    def measured(some: Sequence[Candidate]) -> list[Quality]:
+        return measure_quality(some, base, words, reading, backend, progress)
+
     try:
         return [_record(quality) for quality in measured(candidates)]
     except ModelError:  # one by one, to learn which; those judged already are kept
@@ -168,17 +171,7 @@ def _not_judged(model: ModelSource, why: str) -> QualityRecord:
 
 def _settled(record: QualityRecord, setting: Setting) -> QualityRecord:
     """Say which setting a record is of."""
-    return replace(
-        record,
-        cache_type_k=setting.cache_type_k,
-        cache_type_v=setting.cache_type_v,
-        flash_attn=setting.flash_attn,
-        among="settings",
-    )
-
-
-def _text_of(setting: Setting) -> str:
-    return setting_text(setting.cache_type_k, setting.cache_type_v, setting.flash_attn)
+    return replace(record, **asdict(setting), among="settings")
 
 
 def _record(found: Quality) -> QualityRecord:

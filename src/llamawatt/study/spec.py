@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
+from llamawatt.core.plan import CACHE, QUANTIZATION
+
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][\w.+:=-]*$")]
 Value = StrictBool | StrictInt | StrictFloat | StrictStr
 """A setting. `half`, `all` and `all+output` of `n_gpu_layers` are resolved per model; `=n_batch`
 means "the same as this arm's n_batch"."""
-
-
-CACHE = "cache"
-"""Group whose arms differ in cache type or flash attention, so that each setting is judged."""
 
 
 class Device(StrEnum):
@@ -138,7 +136,7 @@ def compares_bits(spec: StudySpec, n_models: int) -> bool:
         spec: The study.
         n_models: How many models it is run with.
     """
-    return n_models > 1 and any(group.name == "quantization" for group in spec.groups)
+    return n_models > 1 and any(group.name == QUANTIZATION for group in spec.groups)
 
 
 def compares_caches(spec: StudySpec) -> bool:
