@@ -1,6 +1,7 @@
 """Every figure of the report: what it needs, how it is drawn, what its caption says."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import matplotlib as mpl
@@ -10,7 +11,7 @@ from llamawatt.core.plan import CACHE
 from llamawatt.report import draw_arms, draw_bits, draw_power, draw_sweeps, draw_why
 from llamawatt.report.bits import widths
 from llamawatt.report.caches import caches
-from llamawatt.report.canvas import Canvas
+from llamawatt.report.canvas import Canvas, png
 from llamawatt.report.model import FigureEntry, ReportModel, Row
 from llamawatt.report.phrases import joined, methods_text, suite_text
 from llamawatt.report.style import RC
@@ -68,30 +69,33 @@ def draw_all(model: ReportModel) -> tuple[ReportModel, tuple[Drawing, ...]]:
     """
     entries, drawings = [], []
     groups = {"", *group_names(model.study)}
-    for plot in (each for each in PLOTS if each.group in groups):
-        reason = plot.why_missing(model)
-        if reason:
-            entries.append(FigureEntry(plot.name, plot.title, missing=reason))
-            continue
-        drawing = _draw(plot, model)
-        drawings.append(drawing)
-        entries.append(drawing.entry)
+    with ThreadPoolExecutor(1) as pool:
+        for plot in (each for each in PLOTS if each.group in groups):
+            reason = plot.why_missing(model)
+            if reason:
+                entries.append(FigureEntry(plot.name, plot.title, missing=reason))
+                continue
+            drawing = _draw(plot, model, pool)
+            drawings.append(drawing)
+            entries.append(drawing.entry)
     return replace(model, figures=tuple(entries)), tuple(drawings)
 
 
-def _draw(plot: Plot, model: ReportModel) -> Drawing:
+def _draw(plot: Plot, model: ReportModel, pool: Executor) -> Drawing:
     note = evidence_text(model)
     with mpl.rc_context(RC):
         wide = Canvas(plot.name, plot.title, note)
         plot.draw(model, wide)
         narrow = Canvas(plot.name, plot.title, note, narrow=True)
         plot.draw(model, narrow)
+    packed = pool.submit(png, wide.pixels())  # in another thread than the drawing of the vectors
+    svg, narrow_svg = wide.svg(), narrow.svg()
     caption = f"{plot.shows} {_detail(plot.name, model)}".strip()
     return Drawing(
         entry=FigureEntry(plot.name, plot.title, caption),
-        png=wide.png(),
-        svg=wide.svg(),
-        narrow_svg=narrow.svg(),
+        png=packed.result(),
+        svg=svg,
+        narrow_svg=narrow_svg,
         tips={**wide.tips, **narrow.tips},
     )
 

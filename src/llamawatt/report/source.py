@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from llamawatt.analysis.assess import Assessment, assess
 from llamawatt.core.plan import QualityRecord, RunEvent
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.runs import schema
@@ -21,6 +23,9 @@ from llamawatt.runs.store import (
     read_run,
     require_run,
 )
+
+if TYPE_CHECKING:  # its statistics are imported while a large run is read
+    from llamawatt.analysis.assess import Assessment
 
 LARGE_BYTES = 48 << 20
 """Trial files beyond this are read as columns: records would take gigabytes."""
@@ -42,7 +47,7 @@ class Source:
     """
 
     path: Path
-    assessment: Assessment
+    assessment: "Assessment"
     events: tuple[RunEvent, ...]
     warnings: tuple[str, ...]
     first_trials: Callable[[str], Iterable[TrialRecord]]
@@ -51,6 +56,7 @@ class Source:
 
 def source_of(run: Run) -> Source:
     """Analyse a run that has been read."""
+    from llamawatt.analysis.assess import assess  # noqa: PLC0415
 
     def first_trials(arm: str) -> Iterable[TrialRecord]:
         fitting = (trial for trial in run.trials if _fits(trial, arm))
@@ -79,12 +85,16 @@ def large_source(path: Path) -> Source:
     Raises:
         RunDirectoryError: it is of a newer schema, or a line in it is broken.
     """
-    from llamawatt.report.large import assess_columns  # noqa: PLC0415  # pyarrow only if needed
-    from llamawatt.runs.columns import read_columns, torn_warning  # noqa: PLC0415
+    from llamawatt.runs.columns import read_columns, torn_warning  # noqa: PLC0415  # needs pyarrow
 
     study = schema.parse_yaml((path / STUDY_FILE).read_text("utf-8"), str(path / STUDY_FILE))
     machine = schema.parse_machine((path / MACHINE_FILE).read_bytes(), str(path / MACHINE_FILE))
-    table = read_columns(path, [domain.name for domain in machine.domains])
+    with ThreadPoolExecutor(1) as pool:
+        # Statistics and drawing take a second to import; the trials are read meanwhile.
+        pool.submit(import_module, "llamawatt.report.render")
+        table = read_columns(path, [domain.name for domain in machine.domains])
+    from llamawatt.report.large import assess_columns  # noqa: PLC0415
+
     newest = max((chunk.to_numpy().max() for chunk in table["schema"].chunks), default=0)
     schema.check_schema({"schema": int(newest)}, str(path / TRIALS_FILE))
     event_lines, torn_event = read_lines(path / EVENTS_FILE)

@@ -1,19 +1,16 @@
 """Writes a report: page, Markdown, figures, CSV and JSON."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llamawatt.core.errors import RunDirectoryError
-from llamawatt.report.csvform import summary_csv
-from llamawatt.report.jsonform import report_json
-from llamawatt.report.markdown import markdown
-from llamawatt.report.model import FigureEntry, ReportModel
 from llamawatt.report.source import source_at, source_of
-from llamawatt.report.summary import summarise
-from llamawatt.runs.store import Run
+from llamawatt.runs.store import Run, no_collection
+
+if TYPE_CHECKING:  # what renders is imported while a large run is read
+    from llamawatt.report.model import FigureEntry, ReportModel
 
 REPORT_FOLDER = "report"
 """Where a run keeps its report, unless told otherwise."""
@@ -40,8 +37,8 @@ class ReportFiles:
     csv: Path
     json: Path
     figures: tuple[Path, ...]
-    missing: tuple[FigureEntry, ...]
-    model: ReportModel
+    missing: "tuple[FigureEntry, ...]"
+    model: "ReportModel"
 
 
 def write_report(
@@ -57,33 +54,19 @@ def write_report(
     Raises:
         RunDirectoryError: the run could not be read, or a file not be written.
     """
-    with ThreadPoolExecutor(1) as pool:
-        # Drawing and statistics take a second to import; a large run is read meanwhile.
-        for room in ("llamawatt.report.figures", "scipy.stats"):
-            pool.submit(import_module, room)
-        source = source_of(run) if isinstance(run, Run) else source_at(run)
-    from llamawatt.report.figures import draw_all  # noqa: PLC0415
-    from llamawatt.report.html import html  # noqa: PLC0415
-
-    folder = source.path / REPORT_FOLDER if out_dir is None else out_dir
     date = datetime.now(UTC).date().isoformat() if made_at is None else made_at
-    model, drawings = draw_all(summarise(source, date))
-    files = {
-        "report.html": html(model, drawings).encode(),
-        "report.md": markdown(model).encode(),
-        "summary.csv": summary_csv(model).encode(),
-        "report.json": report_json(model),
-    }
-    images: dict[str, bytes] = {}
-    for drawing in drawings:
-        images[f"figures/{drawing.entry.name}.png"] = drawing.png
-        images[f"figures/{drawing.entry.name}.svg"] = drawing.svg.encode()
+    with no_collection():
+        source = source_of(run) if isinstance(run, Run) else source_at(run)
+        from llamawatt.report.render import render  # noqa: PLC0415  # ready, if the run is large
+
+        model, texts, images = render(source, date)
+    folder = source.path / REPORT_FOLDER if out_dir is None else out_dir
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         for entry in model.figures:
             if entry.missing:
                 _remove_stale(folder, entry.name)
-        for name, data in {**files, **images}.items():
+        for name, data in {**texts, **images}.items():
             (folder / name).write_bytes(data)
     except OSError as error:
         raise RunDirectoryError(

@@ -157,7 +157,7 @@ def read_run(path: Path) -> Run:
     machine = schema.parse_machine(_text(path / MACHINE_FILE), str(path / MACHINE_FILE))
     trial_lines, torn_trial = read_lines(path / TRIALS_FILE)
     event_lines, torn_event = read_lines(path / EVENTS_FILE)
-    with _no_collection():
+    with no_collection():
         trials = _parse(schema.TRIALS, trial_lines, path / TRIALS_FILE)
     newest = max((trial.schema for trial in trials), default=0)
     schema.check_schema({"schema": newest}, str(path / TRIALS_FILE))
@@ -188,8 +188,8 @@ def _text(path: Path) -> bytes:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold the garbage collector off while many records are made (it halves the reading speed)."""
+def no_collection() -> Iterator[None]:
+    """Hold the garbage collector off while many objects are made (it halves the reading speed)."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
