@@ -1,10 +1,14 @@
 """How fast llama.cpp is through our target and client, over llama-bench of the same build.
 
-    python benchmarks/parity.py --llama-dir DIR [--model REF] [--pairs N] [--device cpu|gpu]
+    python benchmarks/parity.py --llama-dir DIR [--model REF] [--rounds N] [--device cpu|gpu]
 
-Each pair runs llama-bench (pp512, tg128) and the same shapes through llama-server of the same
-folder, in turns, never both at once, and takes the fastest repeat of each. The median ratio of the
-pairs is printed with its interval.
+Each round runs llama-bench (pp512, tg128), twice the same shapes through llama-server of the same
+folder, and llama-bench again, or the other way around, never both at once: whoever works second on
+a warm machine is slower, and a round of such symmetry cancels it. Of each turn the fastest repeat
+counts. The median ratio of the rounds is printed with its interval, and the time that a token
+takes more: llama-bench draws its tokens at random, while llama-server samples from the whole
+vocabulary and runs a queue beside each decode, a cost per token that is some percent of a small
+model's token and little of a large one's.
 Exit 1 when one is below 0.98, 2 when the build is not there.
 """
 
@@ -13,8 +17,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import geometric_mean, median
 
 from llamawatt.analysis.stats import estimate
 from llamawatt.core.errors import LlamawattError, UsageError
@@ -96,6 +101,22 @@ def _ask(shape: str) -> Ask:
     return Ask(prompt.id, prompt.content, prompt.n_predict)
 
 
+def one_round(sides: Mapping[str, Callable[[], Speeds]], outer: str) -> Mapping[str, Speeds]:
+    """Return each side's speeds, the geometric means of its two turns; `outer` goes first and last.
+
+    A drift of the machine, linear over the four turns, cancels in their ratio.
+    """
+    inner = next(name for name in sides if name != outer)
+    turns = [(name, sides[name]()) for name in (outer, inner, inner, outer)]
+    return {
+        side: {
+            phase: geometric_mean([speeds[phase] for name, speeds in turns if name == side])
+            for phase in ("prefill", "decode")
+        }
+        for side in sides
+    }
+
+
 def run(options: argparse.Namespace) -> int:
     """Measure the pairs and print the ratios."""
     tool = bench_tool(options.llama_dir)
@@ -104,20 +125,23 @@ def run(options: argparse.Namespace) -> int:
     )
     program = binary_program(options.llama_dir / "llama-server")
     model = resolve_model(options.model).path
+    sides = {
+        "yardstick": lambda: yardstick(tool, model, options.device, options.repeats),
+        "ours": lambda: ours(program, model, options.device, options.repeats),
+    }
     ratios: dict[str, list[float]] = {"prefill": [], "decode": []}
-    for pair in range(options.pairs):
-        sides = {
-            "yardstick": lambda: yardstick(tool, model, options.device, options.repeats),
-            "ours": lambda: ours(program, model, options.device, options.repeats),
-        }
-        order = list(sides) if pair % 2 == 0 else list(reversed(sides))
-        seen = {name: sides[name]() for name in order}
+    added_s: dict[str, list[float]] = {"prefill": [], "decode": []}
+    for number in range(options.rounds):
+        seen = one_round(sides, outer=("yardstick", "ours")[number % 2])
         for phase, values in ratios.items():
-            values.append(seen["ours"][phase] / seen["yardstick"][phase])
+            ours_tok_s, bench_tok_s = seen["ours"][phase], seen["yardstick"][phase]
+            values.append(ours_tok_s / bench_tok_s)
+            added_s[phase].append(1 / ours_tok_s - 1 / bench_tok_s)
             print(
-                f"pair {pair + 1} {phase}: {seen['ours'][phase]:.1f} / "
-                f"{seen['yardstick'][phase]:.1f} tok/s = {values[-1]:.4f}",
+                f"round {number + 1} {phase}: {ours_tok_s:.1f} / {bench_tok_s:.1f} tok/s"
+                f" = {values[-1]:.4f}",
                 file=sys.stderr,
+                flush=True,
             )
     fits = True
     for phase, values in ratios.items():
@@ -125,8 +149,8 @@ def run(options: argparse.Namespace) -> int:
         fits = fits and found.value >= LEAST_RATIO
         interval = "" if found.low is None else f" [{found.low:.4f}, {found.high:.4f}]"
         print(
-            f"{phase} over llama-bench: {found.value:.4f}{interval}, {len(values)} pairs "
-            f"(at least {LEAST_RATIO})"
+            f"{phase} over llama-bench: {found.value:.4f}{interval}, {len(values)} rounds "
+            f"(at least {LEAST_RATIO}), {median(added_s[phase]) * 1e3:+.3f} ms a token"
         )
     return 0 if fits else 1
 
@@ -138,7 +162,7 @@ def main() -> int:
     parser.add_argument("--llama-dir", type=Path, required=True)
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
-    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=3)
     try:
         return run(parser.parse_args())

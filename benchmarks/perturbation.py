@@ -1,16 +1,17 @@
 """What measuring costs the work: tokens per second with the meters on over the same without.
 
-    python benchmarks/perturbation.py [--server PATH] [--model REF] [--pairs N] [--device cpu|gpu]
+    python benchmarks/perturbation.py [--server PATH] [--model REF] [--rounds N] [--device cpu|gpu]
 
-Windows with and without the meters take turns on one running server; the median ratio of pairs is
+A round is four windows on one running server: with the meters, twice without, and with them again,
+or the other way around, so that a drift of the machine cancels. The median ratio of the rounds is
 printed with its interval. Exit 1 when it is below 0.995 or the sampler takes over 1 % of a core.
 """
 
 import argparse
-import random
 import sys
 import time
 from pathlib import Path
+from statistics import geometric_mean
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def main() -> int:
     parser.add_argument("--server", type=Path)
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
-    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--window-s", type=float, default=4.0)
     parser.add_argument("--tokens", type=int, default=128)
     args = parser.parse_args()
@@ -67,22 +68,25 @@ def main() -> int:
     )
     spec = make_spec({"n_ctx": 2048, "n_parallel": 1, **device})
     server = ServerProcess(program, resolve_model(args.model).path, spec)
-    ratios, shares = [], []
+    ratios: list[float] = []
+    shares: list[float] = []
     try:
         with Client(server.start()) as client:
             speed(client, args.window_s, args.tokens)
-            for pair in range(args.pairs):
-                first_on = random.Random(pair).random() < 0.5
-                halves = {}
-                for on in (first_on, not first_on):
+            for number in range(args.rounds):
+                seen: dict[bool, list[float]] = {True: [], False: []}
+                first_on = number % 2 == 0
+                for on in (first_on, not first_on, not first_on, first_on):
                     if on:
-                        halves[True], share = measured(client, args.window_s, args.tokens)
+                        tok_per_s, share = measured(client, args.window_s, args.tokens)
                         shares.append(share)
                     else:
-                        halves[False] = speed(client, args.window_s, args.tokens)
-                ratios.append(halves[True] / halves[False])
+                        tok_per_s = speed(client, args.window_s, args.tokens)
+                    seen[on].append(tok_per_s)
+                on_tok_s, off_tok_s = (geometric_mean(seen[on]) for on in (True, False))
+                ratios.append(on_tok_s / off_tok_s)
                 print(
-                    f"pair {pair + 1}: {halves[True]:.1f} on, {halves[False]:.1f} off,"
+                    f"round {number + 1}: {on_tok_s:.1f} on, {off_tok_s:.1f} off,"
                     f" ratio {ratios[-1]:.4f}, sampler {shares[-1]:.2%} of a core",
                     flush=True,
                 )
@@ -91,7 +95,7 @@ def main() -> int:
     found, share = estimate(ratios), float(np.median(shares))
     print(
         f"tok/s measured over unmeasured: {found.value:.4f} [{found.low:.4f}, {found.high:.4f}], "
-        f"sampler {share:.2%} of a core ({len(ratios)} pairs)"
+        f"sampler {share:.2%} of a core ({len(ratios)} rounds)"
     )
     return 0 if found.value >= LEAST_RATIO and share <= MOST_SHARE else 1
 
