@@ -67,7 +67,7 @@ def test_without_trials_there_is_nothing_to_tell():
 
 def test_winners_are_told_with_factor_interval_and_method(measured):
     found = passage(measured, "Energy: gpu wins in every suite")
-    assert found.text == "Energy by energy counter."
+    assert found.text == "Energy: energy counter."
     assert len(found.points) == 3
     assert "2.3× [2.1–2.5] below cpu" in found.points[0]
 

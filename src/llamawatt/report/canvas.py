@@ -24,6 +24,13 @@ _TITLE_IN, _LINE_IN, _XLABEL_IN, _STACK_GAP_IN = 0.52, 0.19, 0.46, 0.66
 _N_COLOURS = 128
 """Few hues in many shades of their edges."""
 _DPI = 160
+_LETTER_IN = 0.066
+"""Mean width of a letter of tick labels and legends."""
+_EM_IN = 8 / 72
+_COLUMN_GAP_EM, _HANDLE_EM, _HANDLE_GAP_EM = 1.2, 1.6, 0.5
+_MOST_COLUMNS = 6
+ON_PAPER = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
+"""A patch of background behind a text, so that lines do not cross it."""
 
 
 @dataclass
@@ -50,16 +57,16 @@ class Canvas:
         n: int = 1,
         *,
         height_in: float = 2.5,
-        n_handles: int = 1,
+        handles: Sequence[Artist] = (),
         lefts_in: Sequence[float] = (),
         stacked: bool = False,
     ) -> list[Axes]:
-        """Make the figure and `n` panels with room for titles, labels and a legend.
+        """Make the figure and `n` panels, with room for titles and labels, and the legend.
 
         Args:
             n: Panels.
             height_in: Height of one panel.
-            n_handles: Entries of the legend under the panels.
+            handles: Entries of the legend under the panels.
             lefts_in: Room left of each panel; the first counts for all when they are stacked.
             stacked: Whether panels are stacked even when wide.
         """
@@ -67,8 +74,8 @@ class Canvas:
         columns = 1 if self.narrow or stacked else n
         rows = n // columns
         notes = self._wrapped(self.note)
-        n_lines = -(-n_handles // self._columns(n_handles))
-        bottom_in = _XLABEL_IN + _LINE_IN * n_lines
+        n_columns = _legend_columns(handles, width_in)
+        bottom_in = _XLABEL_IN + _LINE_IN * max(1, -(-len(handles) // n_columns))
         top_in = _TITLE_IN + _LINE_IN * len(notes) * 0.85
         total_in = top_in + rows * height_in + (rows - 1) * _STACK_GAP_IN + bottom_in
         self.figure = Figure(figsize=(width_in, total_in))
@@ -82,6 +89,8 @@ class Canvas:
             box = (x_in / width_in, y_in / total_in, panel_in / width_in, height_in / total_in)
             made.append(self.figure.add_axes(box))
         self._head(notes, width_in, total_in)
+        if handles:
+            self._legend(handles, n_columns)
         return made
 
     def _head(self, notes: Sequence[str], width_in: float, total_in: float) -> None:
@@ -92,20 +101,16 @@ class Canvas:
             linespacing=1.25,
         )  # fmt: skip
 
-    def _columns(self, n_handles: int) -> int:
-        return 2 if self.narrow else max(1, min(n_handles, 6))
-
-    def legend(self, handles: Sequence[Artist]) -> None:
-        """Put a legend under the panels."""
+    def _legend(self, handles: Sequence[Artist], n_columns: int) -> None:
         width_in, total_in = self.figure.get_size_inches()
         self.figure.legend(
             handles=list(handles),
             loc="lower left",
             bbox_to_anchor=(0.04 / width_in, 0.02 / total_in),
-            ncols=self._columns(len(handles)),
-            columnspacing=1.2,
-            handlelength=1.6,
-            handletextpad=0.5,
+            ncols=n_columns,
+            columnspacing=_COLUMN_GAP_EM,
+            handlelength=_HANDLE_EM,
+            handletextpad=_HANDLE_GAP_EM,
             borderaxespad=0,
         )
 
@@ -179,14 +184,23 @@ def value_label(axes: Axes, text: str, at: tuple[float, float]) -> None:
     """Write a value above its mark, on a patch of background so that lines do not cross it."""
     axes.annotate(
         text, at, xytext=(0, 7), textcoords="offset points", size=7, color=MUTED, ha="center",
-        zorder=7, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
+        zorder=7, bbox=ON_PAPER,
     )  # fmt: skip
 
 
 def label_room_in(labels: Sequence[str]) -> float:
     """Return the room that tick labels need left of an axis."""
     lines = [line for label in labels for line in label.split("\n")]
-    return 0.2 + 0.066 * max(map(len, lines), default=0)
+    return 0.2 + _LETTER_IN * max(map(len, lines), default=0)
+
+
+def _legend_columns(handles: Sequence[Artist], width_in: float) -> int:
+    """Return how many columns of the longest label fit side by side."""
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    column_in = longest * _LETTER_IN + (_HANDLE_EM + _HANDLE_GAP_EM) * _EM_IN
+    gap_in = _COLUMN_GAP_EM * _EM_IN
+    fit = int((width_in + gap_in) / (column_in + gap_in))
+    return max(1, min(fit, len(handles), _MOST_COLUMNS))
 
 
 def wrapped(label: str, *, narrow: bool) -> str:

@@ -12,6 +12,7 @@ from llamawatt.analysis.quantities import METRICS
 from llamawatt.analysis.stats import Estimate
 from llamawatt.core.format import energy_text, number_text
 from llamawatt.report.canvas import (
+    ON_PAPER,
     Canvas,
     label_room_in,
     plain_ticks,
@@ -47,12 +48,11 @@ def energy_vs_latency(model: ReportModel, canvas: Canvas) -> None:
     handles += [swatch(MUTED, suite_text(suite), marker[suite]) for suite in marker]
     if any(row.is_modelled for row in rows):
         handles.append(swatch(MUTED, "(partly) modelled", hollow=True))
-    (axes,) = canvas.panels(height_in=3.0, n_handles=len(handles))
+    (axes,) = canvas.panels(height_in=3.0, handles=handles)
     for row in rows:
         _point(canvas, axes, row, colour[row.arm], marker[row.suite])
     _log_log(axes, rows)
     _equal_products(axes)
-    canvas.legend(handles)
 
 
 def metrics_comparison(model: ReportModel, canvas: Canvas) -> None:
@@ -66,10 +66,9 @@ def metrics_comparison(model: ReportModel, canvas: Canvas) -> None:
         handles.append(
             Patch(facecolor=PAPER, edgecolor=MUTED, hatch=HATCH, label="(partly) modelled")
         )
-    panels = canvas.panels(len(shown), height_in=2.2, lefts_in=(0.5,) * 3, n_handles=len(handles))
+    panels = canvas.panels(len(shown), height_in=2.2, lefts_in=(0.5,) * 3, handles=handles)
     for metric, axes in zip(shown, panels, strict=True):
         _bars(canvas, axes, rows, metric, colour)
-    canvas.legend(handles)
 
 
 def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
@@ -81,7 +80,7 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
     names = [wrapped(row.arm, narrow=canvas.narrow) for row in rows]
     (axes,) = canvas.panels(
         height_in=0.45 + (0.27 if canvas.narrow else 0.2) * len(rows),
-        n_handles=len(handles),
+        handles=handles,
         lefts_in=(label_room_in(names),),
     )
     for at, row in enumerate(rows):
@@ -99,7 +98,6 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
     plain_ticks(axes, "x")
     axes.set_xlabel("Energy-delay product per reply (J·s)")
     axes.grid(visible=False, axis="y")
-    canvas.legend(handles)
 
 
 def pareto(model: ReportModel, canvas: Canvas) -> None:
@@ -108,7 +106,7 @@ def pareto(model: ReportModel, canvas: Canvas) -> None:
     colour = arm_colours(rows, by_device=True)
     handles = device_handles(rows, colour)
     handles += [swatch(MUTED, "on the front", "o"), swatch(MUTED, "beaten", "X")]
-    (axes,) = canvas.panels(height_in=3.0, n_handles=len(handles))
+    (axes,) = canvas.panels(height_in=3.0, handles=handles)
     points = [(r.estimates["latency_s"].value, r.estimates["energy_j"].value) for r in rows]
     on_front = pareto_front(points)
     for row, beats in zip(rows, on_front, strict=True):
@@ -118,7 +116,6 @@ def pareto(model: ReportModel, canvas: Canvas) -> None:
     axes.step(*zip(*front, strict=True), where="post", color=INK, linewidth=1.0, zorder=2)
     marks = [(row.arm, *place) for row, place in zip(rows, points, strict=True)]
     name_marks(canvas, axes, marks, on_front)
-    canvas.legend(handles)
 
 
 def arm_colours(rows: Sequence[Row], *, by_device: bool = False) -> dict[str, str]:
@@ -250,7 +247,7 @@ def name_marks(
                 taken.append(box)
                 axes.annotate(
                     name, (place[0], place[1]), xytext=(dx, dy), textcoords="offset points",
-                    size=6.8, color=INK if strong[i] else MUTED, zorder=6,
+                    size=6.8, color=INK if strong[i] else MUTED, zorder=7, bbox=ON_PAPER,
                 )  # fmt: skip
                 break
 

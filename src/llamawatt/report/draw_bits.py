@@ -114,7 +114,7 @@ def _draw(view: _View, canvas: Canvas) -> None:
     rows = [level.row for level in view.found]
     colour = arm_colours(rows, by_device=True)
     handles = device_handles(rows, colour)
-    (axes,) = canvas.panels(height_in=2.8, n_handles=len(handles))
+    (axes,) = canvas.panels(height_in=2.8, handles=handles)
     for level in view.found:
         _mark(canvas, axes, level, view, colour[level.row.arm])
     axes.set_ylabel("Energy per token (J/token)")
@@ -126,7 +126,6 @@ def _draw(view: _View, canvas: Canvas) -> None:
     axes.margins(x=0.15)
     marks = [(level.label, view.at(level), _j_per_token(level)) for level in view.found]
     name_marks(canvas, axes, marks)
-    canvas.legend(handles)
 
 
 def _j_per_token(level: Level) -> float:

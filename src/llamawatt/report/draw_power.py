@@ -39,10 +39,9 @@ def power_trace(model: ReportModel, canvas: Canvas) -> None:
     ]
     handles.append(Patch(facecolor=SHADE, edgecolor=MUTED, linewidth=0.5, label="measured window"))
     handles.append(Line2D([], [], color=MUTED, linestyle=":", label="idle, model resident"))
-    panels = canvas.panels(len(model.traces), height_in=1.9, stacked=True, n_handles=len(handles))
+    panels = canvas.panels(len(model.traces), height_in=1.9, stacked=True, handles=handles)
     for axes, trace in zip(panels, model.traces, strict=True):
         _trace(canvas, axes, trace, colour)
-    canvas.legend(handles)
 
 
 def phase_split(model: ReportModel, canvas: Canvas) -> None:
@@ -50,8 +49,9 @@ def phase_split(model: ReportModel, canvas: Canvas) -> None:
     splits = shown_splits(model)
     labels = [_split_label(split, canvas.narrow) for split in splits]
     used = [name for name in _PHASE_COLOURS if any(_parts(split)[name] > 0 for split in splits)]
+    handles = [Patch(facecolor=_PHASE_COLOURS[name], label=name) for name in used]
     (axes,) = canvas.panels(
-        height_in=0.4 + 0.3 * len(splits), n_handles=len(used), lefts_in=(label_room_in(labels),)
+        height_in=0.4 + 0.3 * len(splits), handles=handles, lefts_in=(label_room_in(labels),)
     )
     modelled = {row.arm for row in model.rows if row.is_modelled}
     for at, split in enumerate(splits):
@@ -61,7 +61,6 @@ def phase_split(model: ReportModel, canvas: Canvas) -> None:
     axes.set_xlim(right=axes.get_xlim()[1] * 1.02)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("Joules per reply")
-    canvas.legend([Patch(facecolor=_PHASE_COLOURS[name], label=name) for name in used])
 
 
 def shown_splits(model: ReportModel) -> tuple[PhaseSplit, ...]:

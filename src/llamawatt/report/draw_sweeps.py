@@ -67,14 +67,13 @@ def sweep(group: str, metrics: Sequence[str]) -> Callable[[ReportModel, Canvas],
         shown = [m for m in metrics if any(r.has(m) for ln in lines for r in ln.rows)]
         levels = sorted({level for line in lines for level in line.levels})
         handles = _handles(lines, group)
-        panels = canvas.panels(len(shown), height_in=2.2, n_handles=len(handles))
+        panels = canvas.panels(len(shown), height_in=2.2, handles=handles)
         for axes, metric in zip(panels, shown, strict=True):
             for number, line in enumerate(lines):
                 _line(canvas, axes, line, metric, (levels, number))
             _finish(axes, group, metric, levels)
             if group == "threads" and metric == "latency_s":
                 _ideal(axes, lines, levels)
-        canvas.legend(handles)
 
     return draw
 

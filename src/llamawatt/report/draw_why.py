@@ -44,7 +44,7 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
         2 if metered else 1,
         height_in=height_in,
         lefts_in=(room_in, room_in if canvas.narrow else 0.3),
-        n_handles=len(handles),
+        handles=handles,
     )
     _traffic(canvas, panels[0], points, colour)
     if metered:
@@ -54,7 +54,6 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
         axes.set_yticks(range(len(points)), shown, size=7.5)
         axes.set_ylim(len(points) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
-    canvas.legend(handles)
 
 
 def _traffic(

@@ -106,6 +106,8 @@ def evidence_text(model: ReportModel) -> str:
     counts = sorted({row.n for row in rows})
     repeats = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
     text = f"Medians of {repeats} repeats; thick bars 95 % intervals"
+    if counts == [1]:
+        text = "One repeat each, so no intervals"
     metered = [row for row in rows if row.methods]
     if not metered:
         return f"{text}; no energy was measured."

@@ -70,7 +70,7 @@ def _rankings(*found: f.Ranking) -> Passage:
         title = f"{label}: {joined(winners)} wins in {where}"
     else:
         title = f"{label}: the winner depends on the suite"
-    text = f"Energy by {methods_text(found[0].methods)}." if found[0].methods else ""
+    text = f"Energy: {methods_text(found[0].methods)}." if found[0].methods else ""
     tone = "result" if winners else "note"
     return Passage(WINNERS, title, text, tone, tuple(_ranking(ranking) for ranking in found))
 
