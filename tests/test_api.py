@@ -1,5 +1,6 @@
 """The Python API: a block's energy, its sum, its doubts, and commands that are sent signals."""
 
+import math
 import os
 import signal
 import sys
@@ -68,6 +69,19 @@ def test_a_block_costs_its_power_times_its_time() -> None:
     assert Flag.CPU_NOT_MEASURED not in measured.flags
 
 
+def test_a_sum_adds_gain_errors_linearly_and_random_ones_in_quadrature() -> None:
+    _, found = meters(CPU, GPU, WALL)
+    with api.measure(0.2, found) as measured:
+        time.sleep(0.3)
+    parts = [measured.energy[name] for name in ("cpu-package-0", "gpu-0")]
+    assert measured.total is not None
+    assert measured.total_j == pytest.approx(sum(part.energy_j for part in parts))
+    assert measured.total.uncertainty_j == pytest.approx(
+        math.hypot(*(part.uncertainty_j for part in parts))
+    )
+    assert measured.total.systematic_j == pytest.approx(sum(part.systematic_j for part in parts))
+
+
 def test_a_failed_domain_leaves_no_sum_but_one_outside_the_sum_does_not_matter() -> None:
     for failing, known in (("cpu-package-0", False), ("wall", True)):
         meter, found = meters(CPU, WALL)
@@ -94,9 +108,10 @@ def test_what_no_meter_covers_is_said_of_a_command() -> None:
 
 
 def test_a_command_that_is_none_is_named() -> None:
-    _, found = meters(CPU)
+    meter, found = meters(CPU)
     with pytest.raises(UsageError, match="no-such-program cannot be started"):
-        api.run_command(["no-such-program"], idle_s=0.0, meters=found)
+        api.run_command(["no-such-program"], idle_s=60.0, meters=found)
+    assert not meter.closed  # nothing was measured first
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")

@@ -1,7 +1,8 @@
 """The Python API: `with llamawatt.measure() as m: …`, then `m.energy`."""
 
 import json
-import math
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from types import FrameType
 from typing import TextIO
 
-from llamawatt.analysis.metrics import domain_energy
+from llamawatt.analysis.metrics import EnergySum, domain_energy, energy_sum
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import UsageError
 from llamawatt.core.flags import Flag
@@ -33,7 +34,7 @@ class Measurement:
         unavailable: By domain, why there is no figure.
         idle: Idle power before the block, by domain; empty without an idle window.
         missing: Meters that do not work here, with the remedy.
-        total_j: Joules of all domains in the total; None when one of them gave none.
+        total: Joules of all domains in the total; None when one of them gave none.
         flags: Doubts about it, what no meter covers included.
     """
 
@@ -42,8 +43,13 @@ class Measurement:
     unavailable: dict[str, Unavailable] = field(default_factory=dict)
     idle: dict[str, IdlePower] = field(default_factory=dict)
     missing: tuple[MissingMeter, ...] = ()
-    total_j: float | None = None
+    total: EnergySum | None = None
     flags: tuple[Flag, ...] = ()
+
+    @property
+    def total_j(self) -> float | None:
+        """Joules of all domains in the total; None when one of them gave none."""
+        return None if self.total is None else self.total.energy_j
 
 
 @contextmanager
@@ -86,8 +92,8 @@ def _fill(result: Measurement, bench: MeterBench, t0_s: float, t1_s: float) -> N
         else:
             result.energy[name] = domain_energy(reading, domains[name], result.idle.get(name))
     summed = [result.energy[name] for name in bench.boundary if name in result.energy]
-    if summed and len(summed) == len(bench.boundary):
-        result.total_j = math.fsum(part.energy_j for part in summed)
+    if len(summed) == len(bench.boundary):
+        result.total = energy_sum(summed)
     result.flags = _doubts(bench, summed)
 
 
@@ -129,9 +135,19 @@ def run_command(
         UsageError: the program cannot be started.
         MeterError: nothing can be measured here.
     """
+    _require_program(command[0])
     with measure(idle_s, meters) as measurement:
         exit_code = _run(command, sys.stderr if stdout_to_stderr else None)
     return CommandResult(tuple(command), exit_code, measurement)
+
+
+def _require_program(program: str) -> None:
+    """Look for a program before seconds are spent on meters; what may run is left to the system."""
+    if shutil.which(program) is None and shutil.which(program, mode=os.F_OK) is None:
+        raise UsageError(
+            f"{program} cannot be started: there is no such program.",
+            "Name a program on the PATH, or give its path.",
+        )
 
 
 def _run(command: Sequence[str], stdout: TextIO | None) -> int:
@@ -178,6 +194,7 @@ def to_json(result: CommandResult) -> str:
             "exit_code": result.exit_code,
             "duration_s": measured.duration_s,
             "total_j": measured.total_j,
+            "total": None if measured.total is None else asdict(measured.total),
             "flags": [flag.value for flag in measured.flags],
             "energy": {name: asdict(part) for name, part in measured.energy.items()},
             "idle": {name: asdict(power) for name, power in measured.idle.items()},

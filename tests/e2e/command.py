@@ -10,13 +10,14 @@ COMMAND = (sys.executable, "-m", "llamawatt")
 
 
 def llamawatt(
-    *arguments: str, cwd: Path | None = None, timeout_s: float = 170.0
+    *arguments: str, cwd: Path | None = None, timeout_s: float = 170.0, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,
+        env={**os.environ, **variables},
         timeout=timeout_s,
         check=False,
     )

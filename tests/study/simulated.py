@@ -54,6 +54,9 @@ class SimulatedMachine:
     running: int = 0
     unavailable: bool = False
     hot_until_s: float = 0.0
+    idle_rises_to_w: float = IDLE_W
+    n_cached: int = 0
+    n_missing: int = 0
     domains: tuple[Domain, ...] = (DOMAIN,)
     slowest_period_s: float = 0.01
     _spans: list[tuple[float, float, float]] = field(default_factory=list)
@@ -63,7 +66,8 @@ class SimulatedMachine:
 
     def idle(self, duration_s: float) -> dict[str, IdlePower]:
         self.clock.sleep_s(duration_s)
-        return {DOMAIN.name: IdlePower(IDLE_W, 0.01, duration_s, Method.COUNTER)}
+        power_w = self.idle_rises_to_w if len(self.started) > 2 else IDLE_W
+        return {DOMAIN.name: IdlePower(power_w, 0.01, duration_s, Method.COUNTER)}
 
     def energies(
         self, t0_s: float, t1_s: float, *, surrounded: bool
@@ -145,13 +149,14 @@ class SimulatedClient:
         return RequestRecord(
             prompt_id=ask.prompt_id,
             n_prompt=len(ask.prompt),
-            n_generated=ask.n_predict,
+            n_generated=ask.n_predict - self.machine.n_missing,
             latency_s=t1_s - t0_s,
             ttft_s=prefill_s,
             prefill_s=prefill_s,
             decode_s=decode_s,
             t0_s=t0_s,
             timed_by={"latency_s": "client", "prefill_s": "server", "decode_s": "server"},
+            n_cached=self.machine.n_cached,
         )
 
 

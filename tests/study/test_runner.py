@@ -17,7 +17,7 @@ from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.runs.store import RunWriter, read_run
 from llamawatt.runs.traces import read_trace
 from llamawatt.study.arms import Abilities
-from llamawatt.study.observer import SilentObserver
+from llamawatt.study.observer import Outlook, SilentObserver
 from llamawatt.study.plan import Plan
 from llamawatt.study.runner import Runner
 from llamawatt.study.spec import Device, GroupSpec, ProtocolSpec, StudySpec
@@ -156,6 +156,61 @@ def test_a_budget_ends_the_run_and_says_so(tmp_path: Path) -> None:
     assert any(event.kind == "budget" for event in events)
     stops = [event.text for event in events if event.kind == "stopped"]
     assert any("time was up" in text for text in stops)
+
+
+class Outlooks(SilentObserver):
+    """Keeps what a run expected of itself."""
+
+    def __init__(self) -> None:
+        self.seen: list[Outlook] = []
+
+    def finished(self, trial: TrialRecord, outlook: Outlook) -> None:
+        self.seen.append(outlook)
+
+
+def test_what_is_left_heeds_the_budget(tmp_path: Path) -> None:
+    plan = simulated_plan(spec(protocol=PROTOCOL.model_copy(update={"budget_s": 12.0})))
+    outlooks = Outlooks()
+    writer = RunWriter.create(tmp_path / "r", plan.study, records.machine())
+    Runner(plan, SimulatedMachine().rig(), writer, outlooks, QuietCompany(), []).run()
+    writer.close()
+    assert outlooks.seen[0].n_expected >= 4  # the first block is finished whatever it takes
+    last = outlooks.seen[-1]
+    assert (last.n_expected, last.remaining_s) == (last.n_done, 0.0)
+    later = [each for each in outlooks.seen if each.n_done > 4]
+    assert all(each.elapsed_s + (each.remaining_s or 0.0) <= 12.0 for each in later)
+
+
+@pytest.mark.parametrize(
+    ("machine", "flag"),
+    [
+        (SimulatedMachine(n_cached=3), Flag.PROMPT_CACHED),
+        (SimulatedMachine(n_missing=1), Flag.LENGTH_NOT_FIXED),
+    ],
+)
+def test_requests_that_did_less_than_was_asked_are_told(
+    tmp_path: Path, machine: SimulatedMachine, flag: Flag
+) -> None:
+    trials = run(tmp_path / "odd", simulated_plan(spec()), machine)
+    assert all(flag in trial.flags for trial in trials)
+    plain = run(tmp_path / "plain", simulated_plan(spec()))
+    assert not any(flag in trial.flags for trial in plain)
+
+
+def test_replies_that_may_end_by_themselves_are_not_too_short(tmp_path: Path) -> None:
+    natural = spec(protocol=PROTOCOL.model_copy(update={"fixed_length": False}))
+    trials = run(tmp_path / "r", simulated_plan(natural), SimulatedMachine(n_missing=1))
+    assert not any(Flag.LENGTH_NOT_FIXED in trial.flags for trial in trials)
+
+
+@pytest.mark.parametrize(("rises_to_w", "drifts"), [(10.5, False), (13.0, True)])
+def test_an_idle_that_moved_since_the_first_trial_is_told(
+    tmp_path: Path, rises_to_w: float, drifts: bool
+) -> None:
+    machine = SimulatedMachine(idle_rises_to_w=rises_to_w)
+    trials = run(tmp_path / "r", simulated_plan(spec()), machine)
+    assert any(Flag.IDLE_DRIFT in trial.flags for trial in trials) == drifts
+    assert not any(Flag.IDLE_DRIFT in trial.flags for trial in trials if trial.block == 0)
 
 
 @pytest.mark.parametrize(("longest_s", "waited_s"), [(60.0, 20.0), (5.0, 5.0)])

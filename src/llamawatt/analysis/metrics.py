@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Domain, EnergyReading, Method
@@ -50,6 +51,32 @@ def domain_energy(reading: EnergyReading, domain: Domain, idle: IdlePower | None
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EnergySum:
+    """Joules of several domains together.
+
+    Attributes:
+        energy_j: Their sum.
+        uncertainty_j: Half-width of the 95 % interval of its random error, in quadrature.
+        systematic_j: 95 % bound of its gain error, added linearly.
+    """
+
+    energy_j: float
+    uncertainty_j: float
+    systematic_j: float
+
+
+def energy_sum(parts: Sequence[DomainEnergy]) -> EnergySum | None:
+    """Sum domains; without any there is no sum, and no zero in its place."""
+    if not parts:
+        return None
+    return EnergySum(
+        energy_j=math.fsum(part.energy_j for part in parts),
+        uncertainty_j=math.hypot(*(part.uncertainty_j for part in parts)),
+        systematic_j=math.fsum(part.systematic_j for part in parts),
+    )
+
+
 def trial_metrics(
     requests: Sequence[RequestRecord], energy: Mapping[str, DomainEnergy], window: Window
 ) -> Metrics:
@@ -77,17 +104,17 @@ def trial_metrics(
     n_generated = sum(request.n_generated for request in requests)
     latency_s = math.fsum(request.latency_s for request in requests) / n_replies
     total = tuple(part for part in energy.values() if part.in_total)
-    energy_j = _total(part.energy_j for part in total)
+    summed = energy_sum(total)
+    energy_j = None if summed is None else summed.energy_j
     above_idle_j = _total(part.above_idle_j for part in total)
-    uncertainty_j = math.hypot(*(part.uncertainty_j for part in total)) if total else None
     reply_j = _over(energy_j, n_replies)
     return Metrics(
         latency_s=latency_s,
         ttft_s=_mean(request.ttft_s for request in requests),
         tpot_s=_tpot_s(requests),
         energy_j=reply_j,
-        uncertainty_j=_over(uncertainty_j, n_replies),
-        systematic_j=_over(_total(part.systematic_j for part in total), n_replies),
+        uncertainty_j=_over(summed.uncertainty_j if summed else None, n_replies),
+        systematic_j=_over(summed.systematic_j if summed else None, n_replies),
         measured_j=_over(_part_j(total, modelled=False), n_replies),
         modelled_j=_over(_part_j(total, modelled=True), n_replies),
         above_idle_j=_over(above_idle_j, n_replies),

@@ -1,5 +1,7 @@
 """`llamawatt doctor`: what can be measured here, how well, and what would help."""
 
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,20 +26,31 @@ def doctor(
 ) -> None:
     """Check meters, devices and noise; every gap comes with its fix."""
     from llamawatt.cli.metering import Metering
+    from llamawatt.core.errors import TargetError
     from llamawatt.meters.bench import MeterBench
     from llamawatt.meters.discover import gpus
-    from llamawatt.meters.machine import machine_record
+    from llamawatt.meters.machine import machine_record, n_usable_cores
     from llamawatt.meters.preflight import preflight
     from llamawatt.runs.schema import MACHINE
+    from llamawatt.study.arms import Abilities
     from llamawatt.study.assemble import Serving, find_abilities
 
-    abilities = find_abilities(Serving(server))
+    try:
+        abilities = find_abilities(Serving(server))
+    except TargetError as error:
+        if server is not None:
+            raise
+        # What comes along does not run here; the meters can be told all the same.
+        abilities = Abilities(n_usable_cores(), no_gpu_reason=str(error))
     found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
     with MeterBench(found.meters, found.missing, calibration_s=3.0) as bench:
         findings = preflight(evidence=bench.evidence())
         machine = machine_record(bench, gpus(want_gpu=wake), "")
     if as_json:
-        typer.echo(MACHINE.dump_json(machine, indent=1).decode())
+        told = MACHINE.dump_python(machine, mode="json")
+        told["llama_cpp"] = asdict(abilities)
+        told["noise"] = [asdict(finding) for finding in findings]
+        typer.echo(json.dumps(told, indent=1))
         return
     _tell_machine(machine)
     _tell_meters(machine)

@@ -14,6 +14,7 @@ from llamawatt.core.format import (
 )
 
 if TYPE_CHECKING:
+    from llamawatt.analysis.metrics import EnergySum
     from llamawatt.api import CommandResult
     from llamawatt.core.trials import DomainEnergy
 
@@ -52,11 +53,20 @@ def _tell(result: "CommandResult") -> None:
     measured = result.measurement
     lines = ["", f"{'time':16} {duration_text(measured.duration_s)}"]
     lines += [f"{name:16} {_figure(part)}" for name, part in measured.energy.items()]
+    if measured.total is not None and sum(p.in_total for p in measured.energy.values()) > 1:
+        lines.append(f"{'total':16} {_sum(measured.total)}")
     lines += [f"{name:16} {MISSING} {why.reason}" for name, why in measured.unavailable.items()]
     lines += [f"note: {flag.sentence}" for flag in measured.flags]
     lines += [f"not measured: {m.meter}: {m.reason} {m.remedy}" for m in measured.missing]
     for line in lines:
         typer.echo(line.rstrip(), err=True)
+
+
+def _sum(total: "EnergySum") -> str:
+    gain = plus_minus_text(total.systematic_j / abs(total.energy_j)) if total.energy_j else MISSING
+    return (
+        f"{energy_text(total.energy_j)} ±{energy_text(total.uncertainty_j)} (sensors up to {gain})"
+    )
 
 
 def _figure(part: "DomainEnergy") -> str:

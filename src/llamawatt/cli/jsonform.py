@@ -3,8 +3,11 @@
 import json
 from dataclasses import asdict
 
+from llamawatt.analysis.atwall import reply_at_wall_j
 from llamawatt.analysis.cells import Cell, cells
 from llamawatt.analysis.quantities import METRICS
+from llamawatt.core.machine import WallModel
+from llamawatt.core.readings import Method
 from llamawatt.core.trials import Status, TrialRecord
 from llamawatt.runs.store import Run
 
@@ -24,7 +27,7 @@ def run_json(run: Run) -> str:
             "missing": [asdict(missing) for missing in run.machine.missing],
             "skipped": {arm.name: arm.skipped for arm in run.study.arms if arm.skipped},
             "failed": [_failure(trial) for trial in run.trials if trial.status is not Status.OK],
-            "results": [_cell(cell) for cell in found],
+            "results": [_cell(cell, run.machine.wall_model) for cell in found],
         },
         indent=1,
     )
@@ -39,8 +42,9 @@ def _failure(trial: TrialRecord) -> dict[str, object]:
     }
 
 
-def _cell(cell: Cell) -> dict[str, object]:
+def _cell(cell: Cell, wall: WallModel | None) -> dict[str, object]:
     estimates = {name: cell.estimate(name) for name in METRICS}
+    at_wall = None if wall is None else reply_at_wall_j(cell, wall)
     return {
         "arm": cell.arm,
         "suite": cell.suite,
@@ -61,5 +65,8 @@ def _cell(cell: Cell) -> dict[str, object]:
             else {"value": found.value, "low": found.low, "high": found.high}
             for name, found in estimates.items()
         },
+        "at_wall": None
+        if at_wall is None
+        else {"method": Method.MODEL.value, "energy_j": at_wall[0], "half_width_j": at_wall[1]},
         "flags": {flag.value: count for flag, count in cell.flags.items()},
     }

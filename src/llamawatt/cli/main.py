@@ -9,12 +9,10 @@ import typer
 from typer.exceptions import TyperException
 
 from llamawatt import __version__
-from llamawatt.core.errors import LlamawattError, UsageError
+from llamawatt.core.errors import EXIT_INTERRUPTED, LlamawattError, UsageError
 
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h: a fault of llamawatt itself."""
-EXIT_INTERRUPTED = 130
-"""128 + SIGINT, as shells count it."""
 
 app = typer.Typer(
     name="llamawatt",

@@ -5,10 +5,11 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llamawatt.cli.metering import Metering
 from llamawatt.cli.progress import ConsoleObserver
-from llamawatt.core.errors import RunDirectoryError, TargetError, UsageError
+from llamawatt.core.errors import ModelError, RunDirectoryError, TargetError, UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import RunEvent, StudyRecord, judged_name
@@ -30,6 +31,9 @@ from llamawatt.study.likeness import require_same
 from llamawatt.study.plan import Plan
 from llamawatt.study.runner import Runner
 from llamawatt.study.spec import Device, StudySpec
+
+if TYPE_CHECKING:
+    from llamawatt.models.scores import Backend
 
 RUNS_FOLDER = Path("llamawatt-runs")
 
@@ -97,7 +101,7 @@ def carry_out(order: Order) -> Run:
         try:
             runner.run()
             if order.judges:
-                _judge(plan, writer, observer)
+                _judge(plan, order.serving.server, writer, observer)
         except KeyboardInterrupt:
             writer.append_event(RunEvent("interrupted", "Interrupted.", at=now_text()))
             observer.say(f"Interrupted. Go on with --resume {writer.path}")
@@ -107,10 +111,9 @@ def carry_out(order: Order) -> Run:
     return run
 
 
-def _judge(plan: Plan, writer: RunWriter, observer: ConsoleObserver) -> None:
+def _judge(plan: Plan, server: Path | None, writer: RunWriter, observer: ConsoleObserver) -> None:
     """Judge models or settings while the directory is ours, and say what was not judged."""
     from llamawatt.meters.machine import n_usable_cores
-    from llamawatt.models.library_backend import LibraryBackend
     from llamawatt.models.scores import Plan as Reading
     from llamawatt.study.judge import judge_plan
 
@@ -119,7 +122,7 @@ def _judge(plan: Plan, writer: RunWriter, observer: ConsoleObserver) -> None:
 
     observer.say("judging quality on the text that comes with llamawatt")
     reading = Reading(n_threads=n_usable_cores())
-    records = judge_plan(plan, LibraryBackend.at(None), reading, None, progress)
+    records = judge_plan(plan, _judge_at(server), reading, None, progress)
     writer.set_quality(records)
     for record in records:
         if record.not_judged:
@@ -127,6 +130,20 @@ def _judge(plan: Plan, writer: RunWriter, observer: ConsoleObserver) -> None:
             event = RunEvent("warning", text, at=now_text())
             writer.append_event(event)
             observer.noted(event)
+
+
+def _judge_at(server: Path | None) -> "Backend":
+    """Return the llama.cpp that comes along, else the one beside the user's server, else none."""
+    from llamawatt.models.library_backend import LibraryBackend
+    from llamawatt.models.missing_backend import MissingBackend
+
+    try:
+        return LibraryBackend.at(None)
+    except ModelError as without:
+        try:
+            return LibraryBackend.at(server) if server else MissingBackend(without)
+        except ModelError as error:
+            return MissingBackend(error)
 
 
 def _seeded(order: Order) -> StudySpec:

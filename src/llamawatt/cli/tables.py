@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from llamawatt.analysis.atwall import reply_at_wall_j
 from llamawatt.analysis.cells import Cell, cells
-from llamawatt.analysis.wallmodel import is_extrapolated, wall_equivalent_j
+from llamawatt.analysis.wallmodel import is_extrapolated
 from llamawatt.core.flags import Flag
 from llamawatt.core.format import (
     MISSING,
@@ -28,19 +30,21 @@ WALL_TITLE = "wall~ J"
 
 
 def run_table(run: Run) -> Table:
-    """Return one row per suite and arm: what a reply costs."""
+    """Return what a reply costs: under each suite's name a row per arm.
+
+    A column of its own for the suite would leave long arm names too little of 80 columns.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("suite", "arm"):
-        table.add_column(title, overflow="fold")
+    table.add_column("", overflow="fold")
     wall = run.machine.wall_model
     at_wall = (WALL_TITLE,) if wall else ()
     for title in ("n", "reply", "tok/s", "J/reply", "±", *at_wall, "J/token", "EDP J·s"):
         table.add_column(title, justify="right", no_wrap=True)
     last = ""
     for cell in _suite_cells(run):
-        if last and cell.suite != last:
-            table.add_section()
-        table.add_row("" if cell.suite == last else cell.suite, cell.arm, *_figures(cell, wall))
+        if cell.suite != last:
+            table.add_row(Text(cell.suite, style="bold"))
+        table.add_row(Text(f"  {cell.arm}"), *_figures(cell, wall))
         last = cell.suite
     return table
 
@@ -107,21 +111,13 @@ def _figures(cell: Cell, wall: WallModel | None) -> tuple[str, ...]:
 
 
 def _at_wall_text(cell: Cell, wall: WallModel) -> str:
-    found = _at_wall_j(cell, wall)
+    found = reply_at_wall_j(cell, wall)
     return MISSING if found is None else METHOD_MARKS[Method.MODEL] + number_text(found[0])
-
-
-def _at_wall_j(cell: Cell, wall: WallModel) -> tuple[float, float] | None:
-    """Return a reply's joules at the wall and their half-width; None without its energy."""
-    energy_j, power_w = _value(cell, "energy_j"), _value(cell, "power_w")
-    if energy_j is None or not power_w:
-        return None
-    return wall_equivalent_j(wall, energy_j, energy_j / power_w)
 
 
 def _wall_remarks(wall: WallModel, found: Iterable[Cell]) -> Iterable[str]:
     cells_found = list(found)
-    figures = [each for cell in cells_found if (each := _at_wall_j(cell, wall)) is not None]
+    figures = [each for cell in cells_found if (each := reply_at_wall_j(cell, wall)) is not None]
     if not figures:
         return
     widest = max(half_width_j / abs(wall_j) for wall_j, half_width_j in figures)

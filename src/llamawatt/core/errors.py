@@ -13,6 +13,9 @@ LlamawattError                 exit code 2 unless a subclass says otherwise
 
 from typing import ClassVar
 
+EXIT_INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells count it."""
+
 
 class LlamawattError(Exception):
     """Base of every error a user may see.

@@ -20,7 +20,6 @@ class Flag(StrEnum):
     CPU_NOT_MEASURED = "cpu_not_measured"
     GPU_NOT_MEASURED = "gpu_not_measured"
     DRAM_NOT_MEASURED = "dram_not_measured"
-    DEVICE_ASLEEP = "device_asleep"
     IDLE_DRIFT = "idle_drift"
     OTHER_LOAD = "other_load"
     FOREIGN_GPU_PROCESS = "foreign_gpu_process"
@@ -31,7 +30,8 @@ class Flag(StrEnum):
     CLIENT_TIMED = "client_timed"
     SYNTHETIC_MODEL = "synthetic_model"
     WINDOW_SHORT = "window_short"
-    WARM_UP_FAILED = "warm_up_failed"
+    PROMPT_CACHED = "prompt_cached"
+    LENGTH_NOT_FIXED = "length_not_fixed"
     SERVER_ELSEWHERE = "server_elsewhere"
 
     @property
@@ -55,8 +55,7 @@ _SENTENCES: dict[Flag, str] = {
     Flag.CPU_NOT_MEASURED: "CPU energy is not measured on this machine.",
     Flag.GPU_NOT_MEASURED: "GPU energy is not measured on this machine.",
     Flag.DRAM_NOT_MEASURED: "DRAM energy is not measured on this machine.",
-    Flag.DEVICE_ASLEEP: "The GPU is runtime-suspended and was not woken.",
-    Flag.IDLE_DRIFT: "Idle power moved during the run.",
+    Flag.IDLE_DRIFT: "Idle power moved by over a tenth since the arm's first trial.",
     Flag.OTHER_LOAD: "Another process was busy on this machine.",
     Flag.FOREIGN_GPU_PROCESS: "Another process held the GPU.",
     Flag.THROTTLED: "The device throttled.",
@@ -66,6 +65,7 @@ _SENTENCES: dict[Flag, str] = {
     Flag.CLIENT_TIMED: "Prefill and decode were timed by the client, not the server.",
     Flag.SYNTHETIC_MODEL: "Random weights: speed and energy only, the text means nothing.",
     Flag.WINDOW_SHORT: "The window ended before the protocol's minimum length.",
-    Flag.WARM_UP_FAILED: "Warm-up requests failed.",
+    Flag.PROMPT_CACHED: "The server took part of a prompt from its cache, so prefill did less.",
+    Flag.LENGTH_NOT_FIXED: "Replies ended before the fixed length; compare joules per token.",
     Flag.SERVER_ELSEWHERE: "The server runs on another machine, whose energy is not measured.",
 }

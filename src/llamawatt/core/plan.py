@@ -103,6 +103,10 @@ class ProtocolRecord:
         fixed_length: Whether every reply has its full length (`ignore_eos`).
         budget_s: Time budget; None when there is none.
         phases: Whether dedicated prefill-only and decode-only windows are taken.
+        n_warm_up: Requests before a session's first window, not counted; None where it was not
+            noted.
+        n_prompts: Prompts per pass, taken in turn from the suite; None for all of them, or where
+            it was not noted.
     """
 
     window_min_s: float
@@ -116,6 +120,8 @@ class ProtocolRecord:
     fixed_length: bool
     budget_s: float | None = None
     phases: bool = False
+    n_warm_up: int | None = None
+    n_prompts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

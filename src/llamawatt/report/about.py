@@ -1,6 +1,7 @@
 """What a report says about its run besides the numbers: facts, settings, method."""
 
 from llamawatt.core.format import duration_text, plus_minus_text
+from llamawatt.core.plan import ProtocolRecord
 from llamawatt.report.model import ReportModel
 from llamawatt.report.phrases import joined, methods_text
 
@@ -63,7 +64,7 @@ def settings(model: ReportModel) -> tuple[tuple[str, str], ...]:
                           for s in study.suites)),
         ("Repeats", f"{repeats}, {stop}"),
         ("Windows", f"at least {duration_text(protocol.window_min_s)} and {protocol.periods_min} "
-                    f"sensor periods; replies of {length}"),
+                    f"sensor periods; replies of {length}{_requests_text(protocol)}"),
         ("Cores", f"{machine.n_cores} usable, governor {machine.governor or 'unknown'}"),
         ("System", machine.os),
         ("Versions", joined(f"{name} {version}" for name, version in machine.versions.items())),
@@ -72,3 +73,11 @@ def settings(model: ReportModel) -> tuple[tuple[str, str], ...]:
         found.append(("Weights", "random: speed and energy only, the text means nothing"))
     found += [("Left out", warning) for warning in model.warnings]
     return tuple((name, value) for name, value in found if value)
+
+
+def _requests_text(protocol: ProtocolRecord) -> str:
+    """Say what was sent before and in each pass; runs of older versions did not note it."""
+    if protocol.n_warm_up is None:
+        return ""
+    each = "every prompt" if protocol.n_prompts is None else f"{protocol.n_prompts} prompts"
+    return f"; {protocol.n_warm_up} requests to warm up, then {each} in each pass"

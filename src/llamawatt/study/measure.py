@@ -2,12 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from llamawatt.analysis.metrics import trial_metrics
-from llamawatt.core.flags import Flag
 from llamawatt.core.plan import ProtocolRecord
-from llamawatt.core.readings import DomainKind, Method
 from llamawatt.core.trials import (
     SCHEMA,
     DomainEnergy,
@@ -19,46 +16,16 @@ from llamawatt.core.trials import (
     Window,
 )
 from llamawatt.study.arms import Arm
-from llamawatt.study.company import NOTABLE_SHARE, Company
-from llamawatt.study.order import Cell, phase_delay_s, trial_id
+from llamawatt.study.assignment import Assignment
+from llamawatt.study.company import Company
+from llamawatt.study.doubts import Seen, doubts
+from llamawatt.study.order import phase_delay_s
 from llamawatt.study.rig import Rig
 from llamawatt.study.session import Session, energies
 from llamawatt.targets.protocols import Ask
 
 MAX_PASSES = 10_000
 """Passes in one window at most: a server that answers at once would never fill it otherwise."""
-GPU_KINDS = {DomainKind.GPU, DomainKind.SOC}
-"""Domains that hold a GPU's energy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """What a trial is to do.
-
-    Attributes:
-        cell: The arm and suite.
-        works: One pass of requests.
-        block: Which block.
-        order: Place in the order of execution.
-        seed: Seed of the run.
-        boundary: Names of the domains that must be summed.
-        protocol: How trials are taken.
-        synthetic: Whether the model's weights are random.
-    """
-
-    cell: Cell
-    works: Sequence[Ask]
-    block: int
-    order: int
-    seed: int
-    boundary: tuple[str, ...]
-    protocol: ProtocolRecord
-    synthetic: bool = False
-
-    @property
-    def trial_id(self) -> str:
-        """Id of the trial."""
-        return trial_id(self.block, self.cell)
 
 
 def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> TrialRecord:
@@ -102,7 +69,7 @@ def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> T
         idle={level: dict(powers) for level, powers in session.idle.items()},
         load=session.load,
         metrics=metrics,
-        flags=_flags(rig, session, task, (requests, window, energy), evidence),
+        flags=doubts(rig, session, task, Seen(requests, window, energy, evidence)),
         evidence=evidence,
         started_at=started_at,
     )
@@ -179,40 +146,3 @@ def _evidence(
     evidence.update({f"after.{key}": value for key, value in after.items()})
     evidence["other_cpu_share"] = other_share
     return evidence
-
-
-def _flags(
-    rig: Rig,
-    session: Session,
-    task: Assignment,
-    seen: tuple[Sequence[RequestRecord], Window, Mapping[str, DomainEnergy]],
-    evidence: Mapping[str, FactorValue],
-) -> tuple[Flag, ...]:
-    requests, window, energy = seen
-    flags = dict.fromkeys((*rig.instrument.doubts(), *rig.circumstances))
-    summed = [energy[name] for name in task.boundary if name in energy]
-    methods = {part.method is Method.MODEL for part in summed}
-    other_share = evidence.get("other_cpu_share")
-    conditions = {
-        Flag.MODELLED: methods == {True},
-        Flag.MIXED_METHODS: len(methods) == 2,
-        Flag.READS_FAILED: len(summed) < len(task.boundary),
-        Flag.WINDOW_SHORT: window.duration_s < task.protocol.window_min_s,
-        Flag.CLIENT_TIMED: any(r.timed_by.get("decode_s") == "client" for r in requests),
-        Flag.SHARED_WINDOW: (session.arm.spec.n_parallel or 1) > 1,
-        Flag.SYNTHETIC_MODEL: task.synthetic,
-        Flag.GPU_NOT_MEASURED: _is_blind_to_gpu(rig, session.arm, task.boundary),
-        Flag.SERVER_ELSEWHERE: session.arm.elsewhere,
-        Flag.OTHER_LOAD: isinstance(other_share, float) and other_share > NOTABLE_SHARE,
-        Flag.THROTTLED: any("throttle" in key and bool(value) for key, value in evidence.items()),
-        Flag.FOREIGN_GPU_PROCESS: any("foreign" in k and bool(v) for k, v in evidence.items()),
-    }
-    flags.update({flag: None for flag, holds in conditions.items() if holds})
-    flags.update({flag: None for part in summed for flag in part.flags})
-    return tuple(flags)
-
-
-def _is_blind_to_gpu(rig: Rig, arm: Arm, boundary: tuple[str, ...]) -> bool:
-    """Tell whether an arm works on a GPU that no summed domain covers: it would look frugal."""
-    kinds = {domain.kind for domain in rig.instrument.domains if domain.name in boundary}
-    return arm.record.device in {"gpu", "hybrid"} and not kinds & GPU_KINDS

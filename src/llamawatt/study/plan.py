@@ -199,6 +199,8 @@ def protocol_record(spec: ProtocolSpec) -> ProtocolRecord:
         fixed_length=spec.fixed_length,
         budget_s=spec.budget_s,
         phases=spec.phases,
+        n_warm_up=spec.n_warm_up,
+        n_prompts=spec.n_prompts,
     )
 
 

@@ -9,8 +9,9 @@ from llamawatt.core.plan import RunEvent
 from llamawatt.core.trials import IdlePower, Status, TrialRecord
 from llamawatt.runs.store import RunWriter
 from llamawatt.runs.traces import write_trace
+from llamawatt.study.assignment import Assignment
 from llamawatt.study.company import Company
-from llamawatt.study.measure import Assignment, failure, measure
+from llamawatt.study.measure import failure, measure
 from llamawatt.study.observer import Observer, Outlook
 from llamawatt.study.order import Cell, Visit, trial_id, visits
 from llamawatt.study.plan import Plan
@@ -94,7 +95,12 @@ class Runner:
             boundary=self.plan.study.boundary,
             protocol=self.plan.study.protocol,
             synthetic=model.record.synthetic,
+            first_idle=self._first_idle(cell.arm),
         )
+
+    def _first_idle(self, arm: str) -> Mapping[str, IdlePower]:
+        earlier = (trial.idle.get("model") for trial in self.trials if trial.arm == arm)
+        return next((powers for powers in earlier if powers), {})
 
     def _attempt(self, task: Assignment) -> TrialRecord:
         """Take a trial, again after a failure, and at last record the failure itself."""
@@ -197,7 +203,11 @@ class Runner:
         return (self.rig.clock.now_s() - self._start_s) / count if count else 0.0
 
     def outlook(self) -> Outlook:
-        """Return where the run stands. Cells are assumed to need the minimum of repeats."""
+        """Return where the run stands.
+
+        Cells are assumed to need the minimum of repeats, or what the budget leaves beyond the
+        first block.
+        """
         protocol = self.plan.study.protocol
         state = progress(self.plan.cells, self.trials, protocol)
         left = sum(
@@ -205,5 +215,11 @@ class Runner:
             for found in state.values()
         )
         elapsed_s = self.rig.clock.now_s() - self._start_s
-        remaining_s = self._trial_s() * left if len(self.trials) > self._n_before else None
-        return Outlook(len(self.trials), len(self.trials) + left, elapsed_s, remaining_s)
+        if len(self.trials) == self._n_before:
+            return Outlook(len(self.trials), len(self.trials) + left, elapsed_s, None)
+        trial_s = self._trial_s()
+        if self.plan.spec.budget_s is not None:
+            affordable = int((self.plan.spec.budget_s - elapsed_s) / trial_s) if trial_s else left
+            n_first = sum(found.n_done == 0 and not found.settled for found in state.values())
+            left = max(n_first, min(left, affordable))
+        return Outlook(len(self.trials), len(self.trials) + left, elapsed_s, trial_s * left)
