@@ -103,3 +103,10 @@ def test_the_embedded_server_knows_every_spelling_of_its_own_flags() -> None:
 def test_the_settings_are_told_as_plain_values() -> None:
     spec = make_spec({"n_threads": 2, "extra": ("--no-warmup", "-nkvo")})
     assert spec.settings() == {"n_threads": 2, "extra": "--no-warmup -nkvo"}
+    assert make_spec(spec.settings()) == spec
+
+
+def test_extra_flags_may_be_one_text_as_a_shell_takes_it() -> None:
+    spec = make_spec({"extra": "--chat-template-file 'my template.jinja' --no-warmup"})
+    assert spec.extra == ("--chat-template-file", "my template.jinja", "--no-warmup")
+    assert make_spec(spec.settings()) == spec

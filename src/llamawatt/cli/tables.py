@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -44,7 +45,7 @@ def run_table(run: Run) -> Table:
     for cell in _suite_cells(run):
         if cell.suite != last:
             table.add_row(Text(cell.suite, style="bold"))
-        table.add_row(Text(f"  {cell.arm}"), *_figures(cell, wall))
+        table.add_row(Padding(Text(cell.arm, overflow="fold"), (0, 0, 0, 2)), *_figures(cell, wall))
         last = cell.suite
     return table
 

@@ -11,7 +11,7 @@ from llamawatt.core.plan import ModelRecord, QualityRecord
 from llamawatt.report.model import Passage, ReportModel, Row
 from llamawatt.report.phrases import (
     joined,
-    suite_text,
+    suite_heading,
     times_text,
     undecided_text,
     value_text,
@@ -175,7 +175,7 @@ def passage(
 
 def _point(model: ReportModel, found: Sequence[Level]) -> str:
     """Say which level of one contest is the cheapest that passes, and from what it is not told."""
-    where, best = suite_text(found[0].row.suite).capitalize(), cheapest(found)
+    where, best = suite_heading(found[0].row.suite), cheapest(found)
     if best is None:
         return f"{where}: none that passes has its energy measured."
     record, made = best.quality, best.row.estimates["j_per_token"]

@@ -1,5 +1,6 @@
 """Small pieces of sentences: figures with intervals, ratios, verdicts."""
 
+import re
 from collections.abc import Iterable
 
 from llamawatt.analysis.quantities import METRICS, MetricInfo
@@ -61,9 +62,14 @@ def factor_text(value: float) -> str:
 
 
 def _ends_text(low: float, high: float) -> str:
-    """Return both ends with as many digits as tell them apart."""
-    digits = next((d for d in (2, 3) if number_text(low, d) != number_text(high, d)), 4)
+    """Return both ends with as many digits as tell them apart, and each from one."""
+    digits = next((d for d in (2, 3) if _tells(low, high, d)), 4)
     return f"{number_text(low, digits)}–{number_text(high, digits)}"
+
+
+def _tells(low: float, high: float, digits: int) -> bool:
+    ends = {number_text(end, digits) for end in (low, high)}
+    return len(ends) == 2 and number_text(1.0, digits) not in ends
 
 
 def undecided_text(ratio: Ratio) -> str:
@@ -99,6 +105,12 @@ def joined(words: Iterable[str], last: str = "and") -> str:
 def suite_text(suite: str) -> str:
     """Return a suite's name as a reader says it."""
     return suite.replace("_", " ")
+
+
+def suite_heading(suite: str) -> str:
+    """Return a suite's name to begin a line with; a shape, as `pp512+tg128`, is no word."""
+    text = suite_text(suite)
+    return text if re.search(r"\d", text) else text[0].upper() + text[1:]
 
 
 def panel_title(info: MetricInfo) -> str:

@@ -23,7 +23,7 @@ from llamawatt.report.phrases import (
     joined,
     level_text,
     methods_text,
-    suite_text,
+    suite_heading,
     times_text,
     undecided_text,
     value_text,
@@ -81,8 +81,7 @@ def _ranking(finding: f.Ranking) -> str:
         f"{ranked.arm} {value_text(finding.metric, ranked.estimate.value)}{_width(ranked.estimate)}"
         for ranked in finding.order[:4]
     )
-    suite = suite_text(finding.suite)
-    suite = suite[0].upper() + suite[1:]
+    suite = suite_heading(finding.suite)
     if not finding.tied:
         lead = "" if finding.lead is None else f", {times_text(finding.lead)} below {second.arm}"
         return f"{suite}: {first.arm}{lead} ({figures})."
@@ -116,7 +115,7 @@ _RACES = {
 def _races(*found: f.RaceToSleep) -> Passage:
     first = found[0]
     points = tuple(
-        f"{suite_text(race.suite).capitalize()}: latency {_compared(race.latency)}, mean power "
+        f"{suite_heading(race.suite)}: latency {_compared(race.latency)}, mean power "
         f"{_compared(race.power)}, energy {_compared(race.energy)}."
         for race in found
     )
@@ -151,7 +150,7 @@ def _paper(finding: f.PaperClaim) -> Passage:
 
 
 def _scaling(finding: f.Scaling) -> Passage:
-    factor, where = finding.factor, f"{suite_text(finding.suite).capitalize()}, {finding.device}"
+    factor, where = finding.factor, f"{suite_heading(finding.suite)}, {finding.device}"
     first, last, knee = finding.points[0].value, finding.points[-1].value, finding.saturates_at
     if knee == first:
         title = f"{where}: more {factor} does not pay"
@@ -292,7 +291,7 @@ def _fewer_bits(*found: f.FewerBits) -> Passage:
     first = found[0]
     title = _saving_title("Fewer bits", [each.energy for each in found], "suites")
     points = tuple(
-        f"{suite_text(each.suite).capitalize()}: energy per token {_compared(each.energy)}, "
+        f"{suite_heading(each.suite)}: energy per token {_compared(each.energy)}, "
         f"throughput {_compared(each.speed)}."
         for each in found
     )
@@ -344,7 +343,7 @@ def _cache_settings(*found: f.CacheSetting) -> Passage:
 
 
 def _cache_setting(finding: f.CacheSetting) -> str:
-    text = f"{suite_text(finding.suite).capitalize()}, {finding.setting}: energy per token "
+    text = f"{suite_heading(finding.suite)}, {finding.setting}: energy per token "
     text += f"{_compared(finding.energy)}, throughput {_compared(finding.speed)}"
     if finding.is_smaller and finding.kv_bytes_per_token and finding.plain_bytes_per_token:
         ours, theirs = finding.kv_bytes_per_token, finding.plain_bytes_per_token

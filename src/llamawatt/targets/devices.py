@@ -38,7 +38,9 @@ def gpu_devices(program: Program) -> tuple[str, ...]:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise TargetError(
             f"{program.name} does not run (exit code {done.returncode}): {' '.join(last)}",
-            "Set LD_LIBRARY_PATH to its folder if a library is missing.",
+            "Install llamawatt again, or name your own llama-server with --server."
+            if program.kind == "embedded"
+            else "Set LD_LIBRARY_PATH to its folder if a library is missing.",
         )
     return parse_devices(done.stdout)
 

@@ -1,10 +1,11 @@
 """A target's settings, named as llama.cpp names them, and the flags of llama-server they become."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from llamawatt.core.errors import SpecError
 from llamawatt.core.trials import FactorValue
@@ -31,8 +32,9 @@ class TargetSpec(BaseModel):
         n_ctx: Context of all streams together, tokens.
         cpu_mask: Hexadecimal affinity mask.
         poll: How much threads spin while they wait, 0 to 100.
-        extra: Further flags of llama-server, verbatim. None of those above, nor the model and the
-            address: what a record says must be what ran.
+        extra: Further flags of llama-server, verbatim, or one text of them, split as a shell
+            does. None of those above, nor the model and the address: what a record says must be
+            what ran.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +54,11 @@ class TargetSpec(BaseModel):
     poll: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
     extra: tuple[str, ...] = ()
 
+    @field_validator("extra", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        return tuple(shlex.split(given)) if isinstance(given, str) else given
+
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.device == "none" and self.n_gpu_layers:
@@ -65,7 +72,7 @@ class TargetSpec(BaseModel):
     def settings(self) -> dict[str, FactorValue]:
         """Return the settings that are set, as plain values."""
         plain = self.model_dump(exclude_none=True, exclude={"extra"})
-        return {**plain, **({"extra": " ".join(self.extra)} if self.extra else {})}
+        return {**plain, **({"extra": shlex.join(self.extra)} if self.extra else {})}
 
 
 FLAGS: dict[str, str] = {
