@@ -118,7 +118,7 @@ def one_round(sides: Mapping[str, Callable[[], Speeds]], outer: str) -> Mapping[
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure the pairs and print the ratios."""
+    """Measure the rounds and print the ratios."""
     tool = bench_tool(options.llama_dir)
     os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(
         filter(None, (str(options.llama_dir.resolve()), os.environ.get("LD_LIBRARY_PATH")))

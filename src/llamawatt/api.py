@@ -21,6 +21,7 @@ from llamawatt.core.machine import MissingMeter
 from llamawatt.core.readings import Method, Unavailable
 from llamawatt.core.trials import DomainEnergy, IdlePower
 from llamawatt.meters.bench import MeterBench
+from llamawatt.meters.company import NOTABLE_SHARE, CommandCompany
 from llamawatt.meters.discover import Discovery, discover
 
 
@@ -128,24 +129,35 @@ def run_command(
     Args:
         command: Program and arguments.
         idle_s: Idle measured first.
-        meters: Meters to use; all that work here when None.
+        meters: Meters to use, closed in the end; all that work here when None.
         stdout_to_stderr: Send the command's stdout to stderr.
 
     Raises:
         UsageError: the program cannot be started.
         MeterError: nothing can be measured here.
     """
-    _require_program(command[0])
+    require_program(command)
     with measure(idle_s, meters) as measurement:
+        company = CommandCompany()
         exit_code = _run(command, sys.stderr if stdout_to_stderr else None)
+        other_share = company.other_share()
+    if other_share is not None and other_share > NOTABLE_SHARE:
+        measurement.flags = (*measurement.flags, Flag.OTHER_LOAD)
     return CommandResult(tuple(command), exit_code, measurement)
 
 
-def _require_program(program: str) -> None:
-    """Look for a program before seconds are spent on meters; what may run is left to the system."""
-    if shutil.which(program) is None and shutil.which(program, mode=os.F_OK) is None:
+def require_program(command: Sequence[str]) -> None:
+    """Look for a command's program before seconds are spent on meters.
+
+    Whether it may run is left to the system.
+
+    Raises:
+        UsageError: there is none.
+    """
+    program = command[0] if command else ""
+    if shutil.which(program, mode=os.F_OK) is None:
         raise UsageError(
-            f"{program} cannot be started: there is no such program.",
+            f"{program or 'Nothing'} cannot be started: there is no such program.",
             "Name a program on the PATH, or give its path.",
         )
 

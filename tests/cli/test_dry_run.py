@@ -20,7 +20,7 @@ def order(monkeypatch: pytest.MonkeyPatch) -> Order:
     model = ModelSource(ModelRecord("m", "m.gguf", "ab" * 32, 100, n_layers=22), Path("m.gguf"))
     monkeypatch.setattr(dry, "find_models", lambda *_: {"m": model})
     monkeypatch.setattr(
-        dry, "find_abilities", lambda _: Abilities(2, no_gpu_reason="there is none")
+        dry, "find_abilities", lambda *_, **__: Abilities(2, no_gpu_reason="there is none")
     )
     return Order(load_study("baseline"), (), Serving(), Metering())
 

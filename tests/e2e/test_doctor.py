@@ -11,8 +11,9 @@ def test_it_tells_meters_devices_and_noise_as_json(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["domains"]
-    assert {"gpu", "no_gpu_reason"} <= set(said["llama_cpp"])
-    assert all({"flag", "text", "remedy"} <= set(finding) for finding in said["noise"])
+    assert said["llama_cpp"]["runs"]
+    assert said["llama_cpp"]["gpu"] or said["llama_cpp"]["why_not"]
+    assert isinstance(said["noise"], list)
 
 
 def test_a_llama_cpp_that_does_not_load_hides_no_meter(tmp_path: Path) -> None:
@@ -25,5 +26,5 @@ def test_a_llama_cpp_that_does_not_load_hides_no_meter(tmp_path: Path) -> None:
 
 def test_a_server_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     done = llamawatt("doctor", "--server", "no-such-server", cwd=tmp_path)
-    assert done.returncode in {2, 4}
-    assert "no-such-server" in done.stderr
+    assert done.returncode == 2
+    assert "no-such-server is not there" in done.stderr

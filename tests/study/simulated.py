@@ -55,8 +55,11 @@ class SimulatedMachine:
     unavailable: bool = False
     hot_until_s: float = 0.0
     idle_rises_to_w: float = IDLE_W
-    n_cached: int = 0
+    n_cached: int | None = 0
     n_missing: int = 0
+    odd_every: int = 1
+    build: str = ""
+    n_sent: int = 0
     domains: tuple[Domain, ...] = (DOMAIN,)
     slowest_period_s: float = 0.01
     _spans: list[tuple[float, float, float]] = field(default_factory=list)
@@ -119,7 +122,7 @@ class SimulatedTarget:
             raise TargetError("llama.cpp ended with exit code 1 while starting.")
         self.up = True
         self.machine.running += 1
-        return Endpoint("http://simulated", pid=1)
+        return Endpoint("http://simulated", pid=1, build=self.machine.build)
 
     def stop(self) -> None:
         if self.up:
@@ -139,6 +142,8 @@ class SimulatedClient:
 
     def _one(self, ask: Ask) -> RequestRecord:
         device = self.arm.record.device or "gpu"
+        self.machine.n_sent += 1
+        odd = self.machine.n_sent % self.machine.odd_every == 0
         scale = 1 + self.machine.noise_share * noise(self.arm.name, ask.prompt_id)
         prefill_s = 0.1 * TOKEN_S[device] * len(ask.prompt) * scale
         decode_s = TOKEN_S[device] * ask.n_predict * scale
@@ -149,14 +154,14 @@ class SimulatedClient:
         return RequestRecord(
             prompt_id=ask.prompt_id,
             n_prompt=len(ask.prompt),
-            n_generated=ask.n_predict - self.machine.n_missing,
+            n_generated=ask.n_predict - (self.machine.n_missing if odd else 0),
             latency_s=t1_s - t0_s,
             ttft_s=prefill_s,
             prefill_s=prefill_s,
             decode_s=decode_s,
             t0_s=t0_s,
             timed_by={"latency_s": "client", "prefill_s": "server", "decode_s": "server"},
-            n_cached=self.machine.n_cached,
+            n_cached=self.machine.n_cached if odd else 0,
         )
 
 

@@ -8,7 +8,6 @@ import pytest
 from llamawatt.core.errors import ModelError
 from llamawatt.core.plan import ModelRecord
 from llamawatt.models.loaded import Setting
-from llamawatt.models.missing_backend import MissingBackend
 from llamawatt.models.scores import Plan
 from llamawatt.study.judge import LONG_CTX, judge, judge_plan, judge_settings, reference_of
 from llamawatt.study.load import load_study
@@ -65,7 +64,7 @@ def test_what_was_judged_is_not_judged_again(source):
 
 
 def test_without_anything_that_judges_every_model_says_why(source):
-    nothing = MissingBackend(ModelError("There is no llama.cpp here.", "Install one."))
+    nothing = ModelError("There is no llama.cpp here.", "Install one.")
     found = judge([source("q4", 4.5), source("q8", 8.5)], nothing, Plan())
     assert [record.not_judged for record in found] == [
         "There is no llama.cpp here. Install one."

@@ -58,14 +58,14 @@ def test_more_time_may_be_given(run: Run) -> None:
     "changes", [{"window_min_s": 2.0}, {"n_prompts": 3}, {"n_prompts": 1}, {"n_warm_up": 0}]
 )
 def test_another_protocol_is_refused(run: Run, changes: dict[str, object]) -> None:
-    with pytest.raises(RunDirectoryError, match="its protocol differ"):
+    with pytest.raises(RunDirectoryError, match="differs in its protocol"):
         require_same(run, simulated_plan(spec(**changes)), MACHINE)
 
 
 def test_trials_of_other_phase_windows_are_refused(run: Run) -> None:
     plan = simulated_plan(SPEC)
     fewer = replace(plan, arms=plan.arms[:1])
-    with pytest.raises(RunDirectoryError, match="its trials differ"):
+    with pytest.raises(RunDirectoryError, match="differs in its trials"):
         require_same(run, fewer, MACHINE)
 
 
@@ -81,5 +81,5 @@ def test_trials_of_other_phase_windows_are_refused(run: Run) -> None:
     ],
 )
 def test_another_machine_or_other_meters_are_refused(run: Run, change: Change, what: str) -> None:
-    with pytest.raises(RunDirectoryError, match=f"{what} differ"):
+    with pytest.raises(RunDirectoryError, match=f"differs in {what}"):
         require_same(run, simulated_plan(SPEC), change(MACHINE))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llamawatt.core.errors import TargetError
+from llamawatt.core.errors import TargetError, UsageError
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.launcher import free_port
 from tests.targets.fakes import running
@@ -26,9 +26,9 @@ def test_where_nothing_answers_the_url_is_named() -> None:
         AttachedServer(url).start()
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://", "http://[::1", "nonsense"])
+@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://[::1", "nonsense"])
 def test_what_is_no_url_is_an_error(url: str) -> None:
-    with pytest.raises(TargetError):
+    with pytest.raises(UsageError, match=r"is no URL.*Write it as"):
         AttachedServer(url).start()
 
 

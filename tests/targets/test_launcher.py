@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from llamawatt.core.errors import TargetError
+from llamawatt.core.errors import TargetError, UsageError
 from llamawatt.targets import launcher
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
@@ -132,8 +132,12 @@ def test_a_crash_in_the_work_is_told_with_its_last_words() -> None:
 
 
 def test_a_program_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="is no program"):
-        binary_program(tmp_path / "llama-server")
+    path = tmp_path / "llama-server"
+    with pytest.raises(UsageError, match="llama-server is not there"):
+        binary_program(path)
+    path.write_text("")
+    with pytest.raises(UsageError, match="llama-server may not be run"):
+        binary_program(path)
 
 
 def test_a_program_that_does_not_run_is_an_error(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_no_layers_on_the_gpu_opens_no_gpu() -> None:
         ({"cpu_mask": "zz"}, "cpu_mask='zz'"),
         ({"flash_attn": "yes"}, "flash_attn='yes'"),
         ({"cache_type_k": "q9"}, "cache_type_k='q9'"),
-        ({"threads": 2}, "no setting 'threads'. Known are n_threads"),
+        ({"threads": 2}, "no setting 'threads'. Did you mean n_threads"),
         ({"device": "none", "n_gpu_layers": 4}, "device=none leaves no GPU"),
         ({"extra": ("-ngl", "99")}, "-ngl belongs to n_gpu_layers"),
         ({"extra": ("--port=80",)}, "--port=80 belongs to the address"),

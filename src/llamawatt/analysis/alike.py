@@ -30,7 +30,8 @@ class Difference:
     """Something in which the runs differ.
 
     Attributes:
-        what: `model`, `suite`, `boundary`, `method`, `length`, `machine`, `version` or `setting`.
+        what: `model`, `suite`, `boundary`, `method`, `length`, `prompts`,
+            `machine`, `version` or `setting`.
         text: One sentence with both values.
         forbids: Whether it makes the comparison meaningless unless the user insists.
     """
@@ -52,6 +53,8 @@ def differences(before: Side, after: Side) -> Iterable[Difference]:
     yield from _changed("method", _methods(before), _methods(after))
     lengths = (_length(before.study), _length(after.study))
     yield from _changed("length", *lengths)
+    passes = (_a_pass(before.study), _a_pass(after.study))
+    yield from _changed("prompts of a pass", *passes, forbids=False)
     yield from _changed("machine", _machine(before.machine), _machine(after.machine), forbids=False)
     for name in before.machine.versions.keys() | after.machine.versions.keys():
         old, new = (side.machine.versions.get(name, "none") for side in (before, after))
@@ -98,6 +101,13 @@ def _methods(side: Side) -> str:
 
 def _length(study: StudyRecord) -> str:
     return "fixed reply length" if study.protocol.fixed_length else "natural stop"
+
+
+def _a_pass(study: StudyRecord) -> str:
+    protocol = study.protocol
+    if protocol.n_warm_up is None:
+        return "not noted"
+    return "all" if protocol.n_prompts is None else str(protocol.n_prompts)
 
 
 def _machine(machine: MachineRecord) -> str:

@@ -1,7 +1,8 @@
 """`llamawatt doctor`: what can be measured here, how well, and what would help."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,41 +27,68 @@ def doctor(
 ) -> None:
     """Check meters, devices and noise; every gap comes with its fix."""
     from llamawatt.cli.metering import Metering
-    from llamawatt.core.errors import TargetError
     from llamawatt.meters.bench import MeterBench
     from llamawatt.meters.discover import gpus
-    from llamawatt.meters.machine import machine_record, n_usable_cores
+    from llamawatt.meters.machine import machine_record
     from llamawatt.meters.preflight import preflight
     from llamawatt.runs.schema import MACHINE
-    from llamawatt.study.arms import Abilities
-    from llamawatt.study.assemble import Serving, find_abilities
 
-    try:
-        abilities = find_abilities(Serving(server))
-    except TargetError as error:
-        if server is not None:
-            raise
-        # What comes along does not run here; the meters can be told all the same.
-        abilities = Abilities(n_usable_cores(), no_gpu_reason=str(error))
+    build = _ask_build(server, wake=wake)
     found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
     with MeterBench(found.meters, found.missing, calibration_s=3.0) as bench:
         findings = preflight(evidence=bench.evidence())
         machine = machine_record(bench, gpus(want_gpu=wake), "")
     if as_json:
         told = MACHINE.dump_python(machine, mode="json")
-        told["llama_cpp"] = asdict(abilities)
+        told["llama_cpp"] = asdict(build)
         told["noise"] = [asdict(finding) for finding in findings]
         typer.echo(json.dumps(told, indent=1))
         return
     _tell_machine(machine)
     _tell_meters(machine)
     typer.echo("\nllama.cpp")
-    typer.echo(f"  gpu             {abilities.gpu or 'none: ' + abilities.no_gpu_reason}")
+    typer.echo(f"  {'gpu' if build.runs else 'does not run':15} {build.gpu or build.why_not}")
     typer.echo("\nnoise")
     for finding in findings:
         typer.echo(f"  {finding.text} {finding.remedy}")
     if not findings:
         typer.echo("  quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What a llama.cpp can do here.
+
+    Attributes:
+        runs: Whether it starts at all.
+        gpu: The GPU that it can use; empty when there is none.
+        why_not: Why it does not run, or sees no GPU.
+    """
+
+    runs: bool
+    gpu: str = ""
+    why_not: str = ""
+
+
+def _ask_build(server: Path | None, *, wake: bool) -> Build:
+    """Ask llama.cpp for its GPU, unless that would wake one.
+
+    Raises:
+        TargetError: the user's own llama-server does not run.
+    """
+    from llamawatt.core.errors import TargetError
+    from llamawatt.meters.discover import gpu_sleeps
+    from llamawatt.study.assemble import Serving, find_abilities
+
+    if gpu_sleeps() and not wake:
+        return Build(True, why_not="not asked, for a GPU sleeps; --wake asks")
+    try:
+        found = find_abilities(Serving(server))
+    except TargetError as error:
+        if server is not None:
+            raise
+        return Build(False, why_not=str(error))  # the meters can be told all the same
+    return Build(True, found.gpu, "" if found.gpu else f"none: {found.no_gpu_reason}")
 
 
 def _tell_machine(machine: "MachineRecord") -> None:

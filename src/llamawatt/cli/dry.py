@@ -36,7 +36,8 @@ def confirm_size(spec: StudySpec, n_models: int, *, yes: bool) -> None:
 def print_plan(order: Order, *, as_json: bool) -> None:
     """Print the arms, suites and the least time of a study, without starting anything."""
     models = find_models(order.models or order.spec.models, order.serving)
-    here = Circumstances(find_abilities(order.serving), (), order.serving.kind, "", now_text())
+    abilities = find_abilities(order.serving, want_gpu=order.spec.wants_gpu)
+    here = Circumstances(abilities, (), order.serving.kind, "", now_text())
     plan = resolve(order.spec, models, here)
     idle_w = _idle_w(order)
     if as_json:
@@ -49,9 +50,15 @@ def print_plan(order: Order, *, as_json: bool) -> None:
     for note in plan.notes:
         typer.echo(f"note: {note}")
     typer.echo(
-        f"{len(plan.cells)} cells, {plan.spec.repeats_min} to {plan.spec.repeats_max} repeats: "
-        f"at least {duration_text(least_s(plan))}, more where replies are slow or noisy."
+        f"{len(plan.cells)} pairs of arm and suite, {plan.spec.repeats_min} to "
+        f"{plan.spec.repeats_max} repeats: at least {duration_text(least_s(plan))}, more where "
+        "replies are slow or noisy."
     )
+    if plan.spec.budget_s is not None:
+        typer.echo(
+            f"The budget of {duration_text(plan.spec.budget_s)} ends it earlier, but not before "
+            "every arm has had one repeat."
+        )
     typer.echo(_energy_text(plan, idle_w))
 
 

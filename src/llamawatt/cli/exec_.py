@@ -12,6 +12,7 @@ from llamawatt.core.format import (
     plus_minus_text,
     power_text,
 )
+from llamawatt.core.readings import Method
 
 if TYPE_CHECKING:
     from llamawatt.analysis.metrics import EnergySum
@@ -39,6 +40,7 @@ def exec_(
     from llamawatt import api
     from llamawatt.cli.metering import Metering
 
+    api.require_program(command)
     meters = Metering(wall, cpu_idle_w, cpu_max_w, measured_only).discover()
     result = api.run_command(command, idle_s=idle_s, meters=meters, stdout_to_stderr=as_json)
     if as_json:
@@ -73,8 +75,11 @@ def _figure(part: "DomainEnergy") -> str:
     above = "" if part.above_idle_j is None else f", {energy_text(part.above_idle_j)} above idle"
     gain = ""
     if part.energy_j and part.systematic_j:
-        gain = f", sensor {plus_minus_text(part.systematic_j / abs(part.energy_j))}"
+        who = "" if part.method is Method.MODEL else "sensor "
+        gain = f", {who}{plus_minus_text(part.systematic_j / abs(part.energy_j))}"
+    # Beside the error of a model the scatter of its samples says nothing.
+    scatter = "" if part.method is Method.MODEL else f" ±{energy_text(part.uncertainty_j)}"
     return (
-        f"{energy_text(part.energy_j)} ±{energy_text(part.uncertainty_j)} ({part.method.value}"
-        f"{gain}){above}, mean {power_text(part.mean_power_w)}"
+        f"{energy_text(part.energy_j)}{scatter} ({part.method.value}{gain}){above}, "
+        f"mean {power_text(part.mean_power_w)}"
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from llamawatt.analysis.atwall import reply_at_wall_j
 from llamawatt.analysis.cells import Cell, cells
 from llamawatt.analysis.quantities import METRICS
+from llamawatt.analysis.wallmodel import is_extrapolated
 from llamawatt.core.machine import WallModel
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Status, TrialRecord
@@ -44,7 +45,6 @@ def _failure(trial: TrialRecord) -> dict[str, object]:
 
 def _cell(cell: Cell, wall: WallModel | None) -> dict[str, object]:
     estimates = {name: cell.estimate(name) for name in METRICS}
-    at_wall = None if wall is None else reply_at_wall_j(cell, wall)
     return {
         "arm": cell.arm,
         "suite": cell.suite,
@@ -65,8 +65,19 @@ def _cell(cell: Cell, wall: WallModel | None) -> dict[str, object]:
             else {"value": found.value, "low": found.low, "high": found.high}
             for name, found in estimates.items()
         },
-        "at_wall": None
-        if at_wall is None
-        else {"method": Method.MODEL.value, "energy_j": at_wall[0], "half_width_j": at_wall[1]},
+        "at_wall": None if wall is None else _at_wall(cell, wall),
         "flags": {flag.value: count for flag, count in cell.flags.items()},
+    }
+
+
+def _at_wall(cell: Cell, wall: WallModel) -> dict[str, object] | None:
+    found, power = reply_at_wall_j(cell, wall), cell.estimate("power_w")
+    if found is None or power is None:
+        return None
+    return {
+        "method": Method.MODEL.value,
+        "energy_j": found[0],
+        "half_width_j": found[1],
+        "gain_error": wall.gain_error,
+        "extrapolated": is_extrapolated(wall, power.value),
     }

@@ -58,7 +58,8 @@ def main(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
     except TyperException as error:
-        return _misused(error.format_message())
+        context = getattr(error, "ctx", None)
+        return _misused(error.format_message(), context.command_path if context else "llamawatt")
     except BrokenPipeError:
         return 0
     except Exception:  # noqa: BLE001  (the edge: what reaches this is a bug, told in one sentence)
@@ -71,12 +72,12 @@ def _say(what: str, remedy: str) -> None:
         typer.echo(f"  {remedy}", err=True)
 
 
-def _misused(text: str) -> int:
+def _misused(text: str, command: str) -> int:
     """Tell a wrong command line. A group without its command is answered with its help."""
     if text.startswith("Usage:"):
         typer.echo(text, err=True)
     else:
-        _say(text, "`llamawatt --help` lists commands and options.")
+        _say(text, f"`{command} --help` lists what there is.")
     return UsageError.exit_code
 
 

@@ -1,6 +1,7 @@
 """What a finished run prints: the table, its doubts, the report; or JSON alone."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -12,6 +13,11 @@ from llamawatt.core.trials import Status
 from llamawatt.runs.store import Run
 from llamawatt.study.stopping import hopeless_arms
 
+if TYPE_CHECKING:
+    from llamawatt.report.model import ReportModel
+
+MOST_FINDINGS = 12
+
 
 def finish(run: Run, *, as_json: bool, with_report: bool) -> None:
     """Print a run, and write its report beside it unless told not to.
@@ -20,17 +26,31 @@ def finish(run: Run, *, as_json: bool, with_report: bool) -> None:
         TargetError: an arm never gave a trial; what the others gave is printed.
         MeterError: no trial has any joule; what else is known is printed.
     """
+    console = Console(file=sys.stdout, highlight=False)
     if as_json:
         typer.echo(run_json(run))
     else:
-        print_run(run, Console(file=sys.stdout, highlight=False))
-        typer.echo(f"\nrun:    {run.path}")
+        print_run(run, console)
+    where = [f"run:    {run.path}"]
     if with_report:
         from llamawatt.report.write import write_report  # matplotlib loads only when it draws
 
         files = write_report(run)
-        typer.echo(f"report: {files.html}", err=as_json)
+        where.append(f"report: {files.html}")
+        if not as_json:
+            _print_findings(files.model, console)
+    for line in ("", *where):
+        typer.echo(line, err=as_json)
     require_complete(run)
+
+
+def _print_findings(model: "ReportModel", console: Console) -> None:
+    """Print what the report found, in a line each; its page has the numbers and the doubts."""
+    found = [each.title for each in model.passages if each.tone == "result"][:MOST_FINDINGS]
+    if found:
+        console.print()
+    for title in found:
+        console.print(f"found: {title}", markup=False, soft_wrap=False)
 
 
 def require_complete(run: Run) -> None:

@@ -15,6 +15,7 @@ from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import RunEvent, StudyRecord, judged_name
 from llamawatt.core.trials import Status, TrialRecord
 from llamawatt.meters.bench import MeterBench
+from llamawatt.meters.company import SystemCompany
 from llamawatt.meters.discover import gpus
 from llamawatt.meters.machine import machine_record
 from llamawatt.meters.preflight import Finding, preflight
@@ -26,11 +27,10 @@ from llamawatt.study.assemble import (
     make_study_plan,
     now_text,
 )
-from llamawatt.study.company import SystemCompany
 from llamawatt.study.likeness import require_same
 from llamawatt.study.plan import Plan
 from llamawatt.study.runner import Runner
-from llamawatt.study.spec import Device, StudySpec
+from llamawatt.study.spec import StudySpec
 
 if TYPE_CHECKING:
     from llamawatt.models.scores import Backend
@@ -65,8 +65,7 @@ class Order:
     @property
     def wants_gpu(self) -> bool:
         """Whether any arm may use a GPU; one that sleeps is left asleep otherwise."""
-        devices = {device for group in self.spec.groups for device in group.devices}
-        return bool(self.serving.url) or devices != {Device.CPU}
+        return bool(self.serving.url) or self.spec.wants_gpu
 
 
 def carry_out(order: Order) -> Run:
@@ -98,13 +97,15 @@ def carry_out(order: Order) -> Run:
         _tell_start(plan, findings, writer, observer)
         rig = make_rig(bench, plan, order.serving, lasting(findings))
         runner = Runner(plan, rig, writer, observer, SystemCompany(), trials)
+        if not runner.has_work:
+            observer.say("Every repeat that was asked for is done.")
         try:
             runner.run()
             if order.judges:
                 _judge(plan, order.serving.server, writer, observer)
         except KeyboardInterrupt:
             writer.append_event(RunEvent("interrupted", "Interrupted.", at=now_text()))
-            observer.say(f"Interrupted. Go on with --resume {writer.path}")
+            observer.say(f"Interrupted. Go on: the same command, with --resume {writer.path}")
             raise
     run = read_run(writer.path)
     _require_success(run)
@@ -122,8 +123,10 @@ def _judge(plan: Plan, server: Path | None, writer: RunWriter, observer: Console
 
     observer.say("judging quality on the text that comes with llamawatt")
     reading = Reading(n_threads=n_usable_cores())
-    records = judge_plan(plan, _judge_at(server), reading, None, progress)
-    writer.set_quality(records)
+    backend = _judge_at(server)
+    records = judge_plan(plan, backend, reading, None, progress)
+    if not (isinstance(backend, ModelError) and read_run(writer.path).quality):
+        writer.set_quality(records)  # what was judged before the judge was lost is kept
     for record in records:
         if record.not_judged:
             text = f"{judged_name(record)} was not judged: {record.not_judged.rstrip('.')}."
@@ -132,22 +135,21 @@ def _judge(plan: Plan, server: Path | None, writer: RunWriter, observer: Console
             observer.noted(event)
 
 
-def _judge_at(server: Path | None) -> "Backend":
-    """Return the llama.cpp that comes along, else the one beside the user's server, else none."""
+def _judge_at(server: Path | None) -> "Backend | ModelError":
+    """Return llama.cpp as it comes along, else beside the user's server, else why there is none."""
     from llamawatt.models.library_backend import LibraryBackend
-    from llamawatt.models.missing_backend import MissingBackend
 
     try:
         return LibraryBackend.at(None)
     except ModelError as without:
         try:
-            return LibraryBackend.at(server) if server else MissingBackend(without)
+            return LibraryBackend.at(server) if server else without
         except ModelError as error:
-            return MissingBackend(error)
+            return error
 
 
 def _seeded(order: Order) -> StudySpec:
-    """Take the seed of the run that is resumed: its order must go on.
+    """Take the seed of the run that is resumed, for its order must go on, and its budget.
 
     Raises:
         UsageError: another directory is asked for beside it.
@@ -157,7 +159,11 @@ def _seeded(order: Order) -> StudySpec:
         return order.spec
     if order.out is not None:
         raise UsageError("A resumed run stays where it is.", "Give --resume without --out.")
-    return order.spec.model_copy(update={"seed": read_run(order.resume).study.seed})
+    before = read_run(order.resume).study
+    protocol = order.spec.protocol
+    if protocol.budget_s is None:
+        protocol = protocol.model_copy(update={"budget_s": before.protocol.budget_s})
+    return order.spec.model_copy(update={"seed": before.seed, "protocol": protocol})
 
 
 def _open(order: Order, plan: Plan, machine: MachineRecord) -> tuple[RunWriter, list[TrialRecord]]:

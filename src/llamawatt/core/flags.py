@@ -31,6 +31,7 @@ class Flag(StrEnum):
     SYNTHETIC_MODEL = "synthetic_model"
     WINDOW_SHORT = "window_short"
     PROMPT_CACHED = "prompt_cached"
+    CACHE_UNKNOWN = "cache_unknown"
     LENGTH_NOT_FIXED = "length_not_fixed"
     SERVER_ELSEWHERE = "server_elsewhere"
 
@@ -55,7 +56,7 @@ _SENTENCES: dict[Flag, str] = {
     Flag.CPU_NOT_MEASURED: "CPU energy is not measured on this machine.",
     Flag.GPU_NOT_MEASURED: "GPU energy is not measured on this machine.",
     Flag.DRAM_NOT_MEASURED: "DRAM energy is not measured on this machine.",
-    Flag.IDLE_DRIFT: "Idle power moved by over a tenth since the arm's first trial.",
+    Flag.IDLE_DRIFT: "Idle power of the sum moved by over a tenth since the arm's first trial.",
     Flag.OTHER_LOAD: "Another process was busy on this machine.",
     Flag.FOREIGN_GPU_PROCESS: "Another process held the GPU.",
     Flag.THROTTLED: "The device throttled.",
@@ -66,6 +67,7 @@ _SENTENCES: dict[Flag, str] = {
     Flag.SYNTHETIC_MODEL: "Random weights: speed and energy only, the text means nothing.",
     Flag.WINDOW_SHORT: "The window ended before the protocol's minimum length.",
     Flag.PROMPT_CACHED: "The server took part of a prompt from its cache, so prefill did less.",
+    Flag.CACHE_UNKNOWN: "The server does not tell which prompts its cache spared it.",
     Flag.LENGTH_NOT_FIXED: "Replies ended before the fixed length; compare joules per token.",
     Flag.SERVER_ELSEWHERE: "The server runs on another machine, whose energy is not measured.",
 }

@@ -57,7 +57,8 @@ class RequestRecord:
         decode_s: Time on generation; None when neither side could tell.
         t0_s: Monotonic time of the first byte sent.
         timed_by: For each of the times above, `server` or `client`.
-        n_cached: Prompt tokens that came from a cache and were not evaluated.
+        n_cached: Prompt tokens that came from a cache and were not evaluated; None where the
+            server does not tell.
         finish: Why generation stopped, as `length` or `stop`.
     """
 
@@ -70,7 +71,7 @@ class RequestRecord:
     decode_s: float | None
     t0_s: float
     timed_by: dict[str, str] = field(default_factory=dict)
-    n_cached: int = 0
+    n_cached: int | None = 0
     finish: str = ""
 
 

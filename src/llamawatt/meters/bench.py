@@ -207,7 +207,7 @@ class MeterBench:
                     domains.append(domain)
         self.domains = tuple(domains)
         if not domains:
-            reasons = "; ".join(f"{m.meter}: {m.reason}" for m in self.missing)
+            reasons = "; ".join(f"{m.meter}: {m.reason.rstrip('.')}" for m in self.missing)
             raise MeterError(
                 f"Nothing can be measured here ({reasons or 'no meter was found'}).",
                 "`llamawatt doctor` tells what would help.",

@@ -13,6 +13,7 @@ from llamawatt.meters.cpu_model import CpuModelMeter, CpuPowerModel
 from llamawatt.meters.nvml import find_gpus, open_nvml
 from llamawatt.meters.nvml_evidence import descends_from_us
 from llamawatt.meters.opened import Opened
+from llamawatt.meters.pci_power import any_suspended
 from llamawatt.meters.rapl import open_rapl
 from llamawatt.meters.wall import open_wall
 from llamawatt.meters.zeus import open_zeus
@@ -77,6 +78,11 @@ def gpus(*, want_gpu: bool = True, sysfs_root: Path = SYSFS) -> tuple[Gpu, ...]:
         sysfs_root: Root of sysfs.
     """
     return find_gpus(sysfs_root, want_gpu=want_gpu)
+
+
+def gpu_sleeps(sysfs_root: Path = SYSFS) -> bool:
+    """Tell, without waking it, whether an NVIDIA GPU sleeps."""
+    return any_suspended(sysfs_root)
 
 
 def _n_gpus(opened: Opened) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llamawatt.core.errors import ModelError
+from llamawatt.core.nearby import meant
 from llamawatt.models.embedded import NAME, SIZE_BYTES, WHEEL, embedded_model
 from llamawatt.models.file import ModelFile, Progress, require_gguf
 from llamawatt.models.pull import URL_SCHEMES, pull_hub, pull_url
@@ -102,7 +103,8 @@ def _from_path(reference: str) -> ModelFile:
     if not path.exists() and "/" not in reference and "." not in reference:
         raise ModelError(
             f"There is no model {reference!r}.",
-            f"Known are {', '.join(CATALOG)}, hf:OWNER/REPO/FILE, URLs and paths.",
+            f"{meant(reference, CATALOG)}Known are {', '.join(CATALOG)}, hf:OWNER/REPO/FILE, URLs "
+            "and paths.",
         )
     require_gguf(path)
     return ModelFile(path, path.stem, str(path))

@@ -121,7 +121,7 @@ class Library:
         except (OSError, AttributeError) as error:
             raise ModelError(
                 f"{path} cannot be used as llama.cpp's library ({error}).",
-                "Name a libllama with --library; it lies beside llama-server.",
+                "Name a libllama to `llamawatt quality --library`; it lies beside llama-server.",
             ) from error
         self._callback = _LOG(self._hear)
         self.c.llama_log_set(self._callback, None)
@@ -224,7 +224,7 @@ def bundled_library() -> Path:
             return file
     raise ModelError(
         "The llama.cpp that comes with llamawatt cannot be called here.",
-        "Name a libllama with --library; it lies beside llama-server.",
+        "Name a libllama to `llamawatt quality --library`; it lies beside llama-server.",
     )
 
 

@@ -79,5 +79,10 @@ def _requests_text(protocol: ProtocolRecord) -> str:
     """Say what was sent before and in each pass; runs of older versions did not note it."""
     if protocol.n_warm_up is None:
         return ""
-    each = "every prompt" if protocol.n_prompts is None else f"{protocol.n_prompts} prompts"
-    return f"; {protocol.n_warm_up} requests to warm up, then {each} in each pass"
+    most = protocol.n_prompts
+    each = "every prompt" if most is None else f"{_counted(most, 'prompt')} at most"
+    return f"; {_counted(protocol.n_warm_up, 'request')} to warm up, then {each} in each pass"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"

@@ -1,6 +1,7 @@
 """One figure: a title, what the marks mean, panels side by side or (narrow) one under another."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.textpath import TextPath
+from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 from llamawatt.analysis.stats import Estimate
@@ -25,10 +27,14 @@ _N_COLOURS = 128
 """Few hues in many shades of their edges."""
 _DPI = 160
 _LETTER_IN = 0.066
-"""Mean width of a letter of tick labels and legends."""
-_EM_IN = 8 / 72
+"""Mean width of a letter of tick labels."""
+_LEGEND_PT = 8.0
+_EM_IN = _LEGEND_PT / 72
 _COLUMN_GAP_EM, _HANDLE_EM, _HANDLE_GAP_EM = 1.2, 1.6, 0.5
 _MOST_COLUMNS = 6
+_LEGEND_LEFT_IN = 0.04
+_MINOR_DIGITS = ("25", "2357", "23456789")
+"""First digits of the ticks named between powers of ten: the fewest that name three."""
 ON_PAPER = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
 """A patch of background behind a text, so that lines do not cross it."""
 
@@ -74,8 +80,8 @@ class Canvas:
         columns = 1 if self.narrow or stacked else n
         rows = n // columns
         notes = self._wrapped(self.note)
-        n_columns = _legend_columns(handles, width_in)
-        bottom_in = _XLABEL_IN + _LINE_IN * max(1, -(-len(handles) // n_columns))
+        n_columns, n_lines = _fit_legend(handles, width_in)
+        bottom_in = _XLABEL_IN + _LINE_IN * n_lines
         top_in = _TITLE_IN + _LINE_IN * len(notes) * 0.85
         total_in = top_in + rows * height_in + (rows - 1) * _STACK_GAP_IN + bottom_in
         self.figure = Figure(figsize=(width_in, total_in))
@@ -106,7 +112,7 @@ class Canvas:
         self.figure.legend(
             handles=list(handles),
             loc="lower left",
-            bbox_to_anchor=(0.04 / width_in, 0.02 / total_in),
+            bbox_to_anchor=(_LEGEND_LEFT_IN / width_in, 0.02 / total_in),
             ncols=n_columns,
             columnspacing=_COLUMN_GAP_EM,
             handlelength=_HANDLE_EM,
@@ -175,9 +181,17 @@ def plain_ticks(axes: Axes, which: str) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = sorted(axis.get_view_interval())
     axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value, 1)))
-    few = high / low < 80
-    minor = FuncFormatter(lambda value, _: _minor_text(value)) if few else NullFormatter()
-    axis.set_minor_formatter(minor)
+    majors = sum(low <= tick <= high for tick in axis.get_majorticklocs())
+    minors = [tick for tick in axis.get_minorticklocs() if low <= tick <= high]
+    leading = next(
+        (some for some in _MINOR_DIGITS if majors + sum(_digit(t) in some for t in minors) >= 3),
+        _MINOR_DIGITS[-1],
+    )
+    if high / low >= 80:
+        leading = ""
+    axis.set_minor_formatter(
+        FuncFormatter(lambda value, _: number_text(value, 1) if _digit(value) in leading else "")
+    )
 
 
 def value_label(axes: Axes, text: str, at: tuple[float, float]) -> None:
@@ -194,13 +208,33 @@ def label_room_in(labels: Sequence[str]) -> float:
     return 0.2 + _LETTER_IN * max(map(len, lines), default=0)
 
 
-def _legend_columns(handles: Sequence[Artist], width_in: float) -> int:
-    """Return how many columns of the longest label fit side by side."""
-    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
-    column_in = longest * _LETTER_IN + (_HANDLE_EM + _HANDLE_GAP_EM) * _EM_IN
-    gap_in = _COLUMN_GAP_EM * _EM_IN
-    fit = int((width_in + gap_in) / (column_in + gap_in))
-    return max(1, min(fit, len(handles), _MOST_COLUMNS))
+def _fit_legend(handles: Sequence[Artist], width_in: float) -> tuple[int, int]:
+    """Break labels that are wider than the figure; return columns and lines of the legend."""
+    gap_in, handle_in = _COLUMN_GAP_EM * _EM_IN, (_HANDLE_EM + _HANDLE_GAP_EM) * _EM_IN
+    room_in = width_in - 2 * _LEGEND_LEFT_IN
+    texts = [str(handle.get_label()) for handle in handles]
+    labels = [_broken(text, room_in - handle_in) for text in texts]
+    for handle, lines in zip(handles, labels, strict=True):
+        handle.set_label("\n".join(lines))
+    longest_in = max((_width_in(line) for lines in labels for line in lines), default=0.0)
+    fit = int((room_in + gap_in) / (longest_in + handle_in + gap_in))
+    n_columns = max(1, min(fit, len(handles), _MOST_COLUMNS))
+    n_rows = max(1, -(-len(handles) // n_columns))
+    # Columns are filled one after another; each is as high as its labels.
+    columns = [labels[n * n_rows : (n + 1) * n_rows] for n in range(n_columns)]
+    return n_columns, max(1, *(sum(map(len, column)) for column in columns))
+
+
+def _broken(text: str, room_in: float) -> list[str]:
+    width_in = _width_in(text)
+    if width_in <= room_in:
+        return [text]
+    return textwrap.wrap(text, max(1, int(len(text) * room_in / width_in)))
+
+
+def _width_in(text: str) -> float:
+    """Width of a legend's text; hinting on a screen's grid makes it a little wider than drawn."""
+    return 1.05 * float(TextPath((0, 0), text, size=_LEGEND_PT).get_extents().width) / 72
 
 
 def wrapped(label: str, *, narrow: bool) -> str:
@@ -222,9 +256,8 @@ def swatch(colour: str, label: str, marker: str = "s", *, hollow: bool = False) 
     )
 
 
-def _minor_text(value: float) -> str:
-    leading = f"{value:.0e}"[0]
-    return number_text(value, 1) if leading in "25" else ""
+def _digit(value: float) -> str:
+    return f"{value:.0e}"[0]
 
 
 def png(drawn: Image.Image) -> bytes:

@@ -10,6 +10,7 @@ from llamawatt.report.markdown import table_lines
 from llamawatt.report.phrases import joined, suite_text, undecided_text, value_text
 from llamawatt.report.tables import Entry, Table
 
+_FACTOR = 10.0
 _COLUMNS = ("Figure", "Suite", "Arm", "Before", "After", "Change", "95 % interval", "Verdict")
 
 
@@ -78,17 +79,24 @@ def _cells(row: Row) -> tuple[Entry, ...]:
     ratio = row.ratio
     info = METRICS[ratio.metric]
     change = ratio.value - 1
-    sign = "+" if change > 0 else "−" if change < 0 else ""
     interval = MISSING
     if ratio.low_total is not None and ratio.high_total is not None:
-        interval = f"{number_text(ratio.low_total)} – {number_text(ratio.high_total)}"
+        interval = f"{_change_text(ratio.low_total)} to {_change_text(ratio.high_total)}"
     return (
         Entry(info.label, info.label),
         Entry(suite_text(ratio.suite), ratio.suite),
         Entry(ratio.arm, ratio.arm),
         Entry(value_text(ratio.metric, row.before.value), row.before.value),
         Entry(value_text(ratio.metric, row.after.value), row.after.value),
-        Entry(f"{sign}{percent_text(abs(change))}", change),
+        Entry(_change_text(ratio.value), change),
         Entry(interval, ratio.low_total),
         Entry(str(ratio.verdict), str(ratio.verdict)),
     )
+
+
+def _change_text(ratio: float) -> str:
+    """Return a ratio as a change in percent, from a factor of ten on as a factor."""
+    if ratio >= _FACTOR:
+        return f"{number_text(ratio, 2)}×"
+    sign = "+" if ratio > 1 else "−" if ratio < 1 else ""
+    return f"{sign}{percent_text(abs(ratio - 1))}"

@@ -12,7 +12,6 @@ from llamawatt.analysis.quantities import METRICS
 from llamawatt.analysis.stats import Estimate
 from llamawatt.core.format import energy_text, number_text
 from llamawatt.report.canvas import (
-    ON_PAPER,
     Canvas,
     label_room_in,
     plain_ticks,
@@ -21,11 +20,10 @@ from llamawatt.report.canvas import (
     wrapped,
 )
 from llamawatt.report.headline import error_text
+from llamawatt.report.labels import name_marks
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.phrases import panel_title, suite_text, value_text
 from llamawatt.report.style import GRID, HATCH, INK, MARKERS, MUTED, PAPER, colours
-
-_LETTER_PT = 4.3
 
 
 def plain_rows(model: ReportModel) -> tuple[Row, ...]:
@@ -115,7 +113,7 @@ def pareto(model: ReportModel, canvas: Canvas) -> None:
     front = sorted(point for point, beats in zip(points, on_front, strict=True) if beats)
     axes.step(*zip(*front, strict=True), where="post", color=INK, linewidth=1.0, zorder=2)
     marks = [(row.arm, *place) for row, place in zip(rows, points, strict=True)]
-    name_marks(canvas, axes, marks, on_front)
+    name_marks(axes, marks, on_front)
 
 
 def arm_colours(rows: Sequence[Row], *, by_device: bool = False) -> dict[str, str]:
@@ -216,44 +214,6 @@ def _bars(
     axes.grid(visible=False, axis="x")
     axes.set_ylim(bottom=0)
     axes.set_title(panel_title(info))
-
-
-def name_marks(
-    canvas: Canvas,
-    axes: Axes,
-    marks: Sequence[tuple[str, float, float]],
-    first: Sequence[bool] = (),
-) -> None:
-    """Name marks, the `first` ones before others, wherever a name covers no mark or name.
-
-    Args:
-        canvas: The figure.
-        axes: The panel, its limits final.
-        marks: Name and place of each, in data coordinates.
-        first: For each, whether it must not lose its place to another; all alike unless given.
-    """
-    scale = canvas.figure.dpi / 72
-    spots = axes.transData.transform([(x, y) for _, x, y in marks]) / scale
-    frame = axes.get_window_extent()
-    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in spots]
-    strong = [*first] or [True] * len(marks)
-    for i in sorted(range(len(marks)), key=lambda i: not strong[i]):
-        (name, *place), (x, y) = marks[i], spots[i]
-        width, height = len(name) * _LETTER_PT, 8.0
-        for dx, dy in ((6, 2), (-6 - width, 2), (6, -10), (-6 - width, -10)):
-            box = (x + dx, y + dy, x + dx + width, y + dy + height)
-            inside = frame.x0 / scale < box[0] and box[2] < frame.x1 / scale
-            if inside and not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                axes.annotate(
-                    name, (place[0], place[1]), xytext=(dx, dy), textcoords="offset points",
-                    size=6.8, color=INK if strong[i] else MUTED, zorder=7, bbox=ON_PAPER,
-                )  # fmt: skip
-                break
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def device_handles(rows: Sequence[Row], colour: dict[str, str]) -> list[Artist]:

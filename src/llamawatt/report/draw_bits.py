@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from llamawatt.core.format import number_text
 from llamawatt.report import bits, caches
 from llamawatt.report.canvas import Canvas, whiskers
-from llamawatt.report.draw_arms import arm_colours, device_handles, name_marks
+from llamawatt.report.draw_arms import arm_colours, device_handles
+from llamawatt.report.labels import name_marks
 from llamawatt.report.model import ReportModel
 from llamawatt.report.passing import KLD_PASSES, Level, cheapest, tied_with
 from llamawatt.report.phrases import joined, suite_text, value_text
@@ -125,7 +126,7 @@ def _draw(view: _View, canvas: Canvas) -> None:
         _limit(axes, view.found)
     axes.margins(x=0.15)
     marks = [(level.label, view.at(level), _j_per_token(level)) for level in view.found]
-    name_marks(canvas, axes, marks)
+    name_marks(axes, marks)
 
 
 def _j_per_token(level: Level) -> float:

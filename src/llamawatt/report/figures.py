@@ -32,6 +32,7 @@ class Plot:
         draw: Draws it.
         why_missing: Says what is missing.
         group: Group of arms without which the figure is not even missed; empty when it always is.
+        has_repeats: Whether its marks are medians over repeats, with bars.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Plot:
     draw: Draw
     why_missing: Reason
     group: str = ""
+    has_repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def draw_all(model: ReportModel) -> tuple[ReportModel, tuple[Drawing, ...]]:
 
 
 def _draw(plot: Plot, model: ReportModel, pool: Executor) -> Drawing:
-    note = evidence_text(model)
+    note = evidence_text(model, has_repeats=plot.has_repeats)
     with mpl.rc_context(RC):
         wide = Canvas(plot.name, plot.title, note)
         plot.draw(model, wide)
@@ -100,7 +102,7 @@ def _draw(plot: Plot, model: ReportModel, pool: Executor) -> Drawing:
     )
 
 
-def evidence_text(model: ReportModel) -> str:
+def evidence_text(model: ReportModel, *, has_repeats: bool = True) -> str:
     """Say what the marks rest on: repeats, intervals, method, gain error."""
     rows = model.suite_rows()
     counts = sorted({row.n for row in rows})
@@ -115,6 +117,8 @@ def evidence_text(model: ReportModel) -> str:
     gains = [row.gain for row in metered]
     worst = f"±{max(gains) * 100:.0f} %"
     text += f", thin bars with the sensors' gain error (up to {worst}). "
+    if not has_repeats:
+        text = f"Without bars; the sensors' gain error is up to {worst}. "
     text += f"Energy: {methods_text(sorted(methods))}, {joined(model.study.boundary)}."
     blind = dict.fromkeys(row.blind_to.upper() for row in rows if row.blind_to)
     if blind:
@@ -231,6 +235,7 @@ PLOTS = (
         "One window per device; each line is one metered domain, averaged between its knots.",
         draw_power.power_trace,
         _needs_traces,
+        has_repeats=False,
     ),
     Plot(
         "ablation_concurrency",
@@ -259,6 +264,7 @@ PLOTS = (
         "Idle power times the reply's time, prompt tokens, generated tokens, and what is left.",
         draw_power.phase_split,
         _needs_splits,
+        has_repeats=False,
     ),
     Plot(
         "roofline",

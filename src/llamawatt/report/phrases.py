@@ -62,7 +62,7 @@ def factor_text(value: float) -> str:
 
 
 def _ends_text(low: float, high: float) -> str:
-    """Return both ends with as many digits as tell them apart, and each from one."""
+    """Return both ends with as many digits, to four, as tell them apart and each from one."""
     digits = next((d for d in (2, 3) if _tells(low, high, d)), 4)
     return f"{number_text(low, digits)}–{number_text(high, digits)}"
 

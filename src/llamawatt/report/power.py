@@ -13,6 +13,10 @@ from llamawatt.runs.traces import RawTrace
 N_POINTS = 600
 """Most points of a drawn line; more are averaged in equal stretches of time."""
 
+MODEL_STEP_S = 0.25
+"""Shortest drawn step of a modelled power. Systems count CPU time in ticks of up to 10 ms, so that
+between dense reads a tick looks like many times the power there is."""
+
 CHECK_SUFFIX = "-instant"
 """Ends the name of the power sensor that a counter is checked by."""
 
@@ -29,9 +33,12 @@ def power_trace(trial: TrialRecord, traces: Mapping[str, RawTrace]) -> PowerTrac
             continue
         t_s, power_w = power_series(raw)
         if power_w.size:
-            t_s, power_w = thinned(t_s - trial.window.t0_s, power_w)
             part = trial.energy.get(name)
             method = Method.INTEGRAL if part is None else part.method
+            n_points = N_POINTS
+            if method is Method.MODEL:
+                n_points = max(1, min(N_POINTS, int((t_s[-1] - t_s[0]) / MODEL_STEP_S)))
+            t_s, power_w = thinned(t_s - trial.window.t0_s, power_w, n_points)
             lines.append(TraceLine(name, method, _rounded(t_s), _rounded(power_w)))
     if not lines:
         return None

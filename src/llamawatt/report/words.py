@@ -152,7 +152,12 @@ def _paper(finding: f.PaperClaim) -> Passage:
 def _scaling(finding: f.Scaling) -> Passage:
     factor, where = finding.factor, f"{suite_heading(finding.suite)}, {finding.device}"
     first, last, knee = finding.points[0].value, finding.points[-1].value, finding.saturates_at
-    if knee == first:
+    doubt = finding.latency if finding.fastest != first else None
+    if knee == first and doubt is not None and doubt.verdict is Verdict.NOT_DISTINGUISHABLE:
+        title = f"{where}: whether more {factor} pays cannot be told"
+        text = f"The fastest level, {level_text(finding.fastest)}, is so by its median only: "
+        text += undecided_text(doubt)
+    elif knee == first:
         title = f"{where}: more {factor} does not pay"
         text = f"No higher {factor} is faster beyond doubt than {level_text(first)}"
     elif knee < last:

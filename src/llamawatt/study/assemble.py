@@ -80,7 +80,7 @@ class Serving:
         """Return the program to start.
 
         Raises:
-            TargetError: there is no such program.
+            UsageError: there is no such program.
         """
         return binary_program(self.server) if self.server else embedded_program()
 
@@ -90,8 +90,10 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def find_abilities(serving: Serving) -> Abilities:
+def find_abilities(serving: Serving, *, want_gpu: bool = True) -> Abilities:
     """Ask the machine and the llama.cpp build what they can run.
+
+    Without `want_gpu` the build is not asked for GPUs: asking would wake one that sleeps.
 
     Raises:
         TargetError: the program does not run.
@@ -100,6 +102,8 @@ def find_abilities(serving: Serving) -> Abilities:
         host = urlsplit(serving.url).hostname or ""
         return Abilities(n_usable_cores(), attached=True, elsewhere=not is_this_machine(host))
     program = serving.program()
+    if not want_gpu:
+        return Abilities(n_usable_cores(), no_gpu_reason="no GPU was asked for")
     devices = gpu_devices(program)
     if devices:
         return Abilities(n_usable_cores(), gpu=devices[0])
@@ -176,7 +180,8 @@ def make_study_plan(
     Raises:
         LlamawattError: as the steps above.
     """
-    here = Circumstances(find_abilities(serving), boundary, serving.kind, command, now_text())
+    abilities = find_abilities(serving, want_gpu=spec.wants_gpu)
+    here = Circumstances(abilities, boundary, serving.kind, command, now_text())
     return resolve(spec, models, here)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import DomainKind, Method
 from llamawatt.core.trials import DomainEnergy, FactorValue, IdlePower, RequestRecord, Window
+from llamawatt.meters.company import NOTABLE_SHARE
 from llamawatt.study.arms import Arm
 from llamawatt.study.assignment import Assignment
-from llamawatt.study.company import NOTABLE_SHARE
 from llamawatt.study.rig import Rig
 from llamawatt.study.session import Session
 
@@ -59,13 +59,11 @@ def doubts(rig: Rig, session: Session, task: Assignment, seen: Seen) -> tuple[Fl
 def has_drifted(
     first: Mapping[str, IdlePower], now: Mapping[str, IdlePower], boundary: Sequence[str]
 ) -> bool:
-    """Tell whether the idle power of a summed domain moved since the arm's first trial."""
-    return any(_moved(first[name], now[name]) for name in boundary if name in first and name in now)
-
-
-def _moved(first: IdlePower, now: IdlePower) -> bool:
-    doubt_w = math.hypot(first.uncertainty_w, now.uncertainty_w)
-    return abs(now.power_w - first.power_w) > max(doubt_w, DRIFT_SHARE * abs(first.power_w))
+    """Tell whether idle power, summed over the domains known of both, has moved."""
+    known = [name for name in boundary if name in first and name in now]
+    first_w, now_w = (math.fsum(idle[name].power_w for name in known) for idle in (first, now))
+    doubt_w = math.hypot(*(idle[name].uncertainty_w for idle in (first, now) for name in known))
+    return abs(now_w - first_w) > max(doubt_w, DRIFT_SHARE * abs(first_w))
 
 
 def _of_energy(task: Assignment, summed: Sequence[DomainEnergy]) -> dict[Flag, bool]:
@@ -81,9 +79,10 @@ def _of_requests(task: Assignment, requests: Sequence[RequestRecord]) -> dict[Fl
     asked = {ask.prompt_id: ask.n_predict for ask in task.works}
     return {
         Flag.CLIENT_TIMED: any(r.timed_by.get("decode_s") == "client" for r in requests),
-        Flag.PROMPT_CACHED: any(r.n_cached > 0 for r in requests),
+        Flag.PROMPT_CACHED: any(r.n_cached for r in requests),
+        Flag.CACHE_UNKNOWN: any(r.n_cached is None for r in requests),
         Flag.LENGTH_NOT_FIXED: task.protocol.fixed_length
-        and any(r.n_generated < asked.get(r.prompt_id, 0) for r in requests),
+        and any(r.n_generated < asked[r.prompt_id] for r in requests),
     }
 
 

@@ -25,7 +25,7 @@ six: two or three, at 2048, have no interval to speak of.
 
 def judge_plan(
     plan: Plan,
-    backend: Backend,
+    backend: Backend | ModelError,
     reading: Reading,
     text: EvalText | None = None,
     progress: Progress | None = None,
@@ -34,7 +34,7 @@ def judge_plan(
 
     Args:
         plan: The study.
-        backend: What judges.
+        backend: What judges, or why nothing can.
         reading: How much text, with how many threads; cache settings take longer windows.
         text: What to predict; the one shipped when None.
         progress: Hears what is judged.
@@ -63,7 +63,7 @@ def setting_of(arm: ArmRecord) -> Setting:
 def judge_settings(
     model: ModelSource,
     settings: Sequence[Setting],
-    backend: Backend,
+    backend: Backend | ModelError,
     reading: Reading,
     text: EvalText | None = None,
     progress: Progress | None = None,
@@ -73,7 +73,7 @@ def judge_settings(
     Args:
         model: The model.
         settings: Those of the study's arms, each once.
-        backend: What judges.
+        backend: What judges, or why nothing can.
         reading: As for `judge`, but in windows of `LONG_CTX` tokens, or the model's whole context.
         text: What to predict; the one shipped when None.
         progress: Hears what is judged.
@@ -98,7 +98,7 @@ def judge_settings(
 
 def judge(
     models: Sequence[ModelSource],
-    backend: Backend,
+    backend: Backend | ModelError,
     reading: Reading,
     text: EvalText | None = None,
     progress: Progress | None = None,
@@ -110,7 +110,7 @@ def judge(
 
     Args:
         models: Those of the study, in its order.
-        backend: What judges.
+        backend: What judges, or why nothing can.
         reading: How much text, with how many threads.
         text: What to predict; the one shipped when None.
         progress: Hears what is judged.
@@ -142,12 +142,14 @@ def _candidate(model: ModelSource, setting: Setting | None = None) -> Candidate:
 def _records(
     candidates: Sequence[Candidate],
     base: Candidate | None,
-    backend: Backend,
+    backend: Backend | ModelError,
     reading: Reading,
     text: EvalText | None,
     progress: Progress | None,
 ) -> list[QualityRecord]:
     """Judge candidates; one that cannot be judged says why and costs the others nothing."""
+    if isinstance(backend, ModelError):
+        return [QualityRecord(each.file.name, not_judged=str(backend)) for each in candidates]
     words = text or load_text()
 
     def measured(some: Sequence[Candidate]) -> list[Quality]:

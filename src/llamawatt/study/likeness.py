@@ -11,6 +11,9 @@ from llamawatt.runs.store import Run
 from llamawatt.study.order import Cell
 from llamawatt.study.plan import Plan
 
+BUILD = "server_build"
+"""Evidence of a trial: what the server says of its own build."""
+
 
 def require_same(before: Run, plan: Plan, machine: MachineRecord) -> None:
     """Check that trials taken now belong beside those of a run.
@@ -25,8 +28,23 @@ def require_same(before: Run, plan: Plan, machine: MachineRecord) -> None:
     )
     if unlike:
         raise RunDirectoryError(
-            f"The run cannot be resumed: {unlike[0]} differ from what was asked for now.",
+            f"The run cannot be resumed: what is asked for now differs in {unlike[0]}.",
             "Give the same options as before, or start a new run with --out.",
+        )
+
+
+def require_same_build(trials: Iterable[TrialRecord], arm: str, build: str) -> None:
+    """Check that a server is the build that an arm's earlier trials ran on, where both say so.
+
+    Raises:
+        RunDirectoryError: it is another; what is on the disk stays.
+    """
+    known = (trial.evidence.get(BUILD) for trial in trials if trial.arm == arm)
+    before = next((str(each) for each in known if each), "")
+    if build and before and build != before:
+        raise RunDirectoryError(
+            f"The run cannot go on: its server was {before} and is {build} now.",
+            "Start the same build again, or a new run with --out.",
         )
 
 

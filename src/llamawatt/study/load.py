@@ -6,9 +6,11 @@ from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from llamawatt.core.errors import SpecError
-from llamawatt.study.spec import ProtocolSpec, StudySpec
+from llamawatt.core.nearby import meant
+from llamawatt.study.spec import GroupSpec, ProtocolSpec, StudySpec
 
 _BUILTIN = "llamawatt.study.builtin"
 
@@ -30,7 +32,8 @@ def builtin_text(name: str) -> str:
     if name not in builtin_names():
         raise SpecError(
             f"There is no study named {name!r}.",
-            f"Built in are {', '.join(builtin_names())}; or name a YAML file.",
+            f"{meant(name, builtin_names())}Built in are {', '.join(builtin_names())}; or name a "
+            "YAML file.",
         )
     return resources.files(_BUILTIN).joinpath(f"{name}.yaml").read_text("utf-8")
 
@@ -46,7 +49,10 @@ def load_study(name_or_path: str) -> StudySpec:
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SpecError(f"Could not read the study {path} ({error}).") from error
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise SpecError(
+                f"Could not read the study {path} ({why}).", "`llamawatt study list` names some."
+            ) from error
         return parse_study(text, str(path))
     return parse_study(builtin_text(name_or_path), f"{name_or_path}.yaml")
 
@@ -98,7 +104,19 @@ def _complaint(error: ValidationError, root: yaml.Node | None, where: str) -> st
     field = ".".join(str(part) for part in detail["loc"])
     more = error.error_count() - 1
     tail = f" (and {more} more)" if more else ""
-    return f"{where}:{line_of(root, detail['loc'])}: {field}: {detail['msg']}{tail}."
+    return f"{where}:{line_of(root, detail['loc'])}: {field}: {_in_words(detail)}{tail}."
+
+
+def _in_words(detail: ErrorDetails) -> str:
+    """Say what is wrong with a field as its writer would, where pydantic speaks of its own."""
+    if detail["type"] == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        models = (StudySpec, GroupSpec, ProtocolSpec)
+        near = meant(name, (field for model in models for field in model.model_fields))
+        return f"there is no such field{f' ({near.strip()})' if near else ''}"
+    if detail["type"] in {"tuple_type", "list_type"}:
+        return f"a list is wanted, as [{detail['input']}]"
+    return detail["msg"].removeprefix("Value error, ")
 
 
 def line_of(node: yaml.Node | None, location: Sequence[str | int]) -> int:
@@ -135,7 +153,10 @@ def with_protocol(spec: StudySpec, changes: Mapping[str, object], seed: int | No
         detail = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in detail["loc"])
         known = ", ".join(ProtocolSpec.model_fields)
-        raise SpecError(f"protocol {name}: {detail['msg']}.", f"Known are {known}.") from error
+        raise SpecError(
+            f"protocol {name}: {_in_words(detail)}.",
+            f"{meant(name, ProtocolSpec.model_fields)}Known are {known}.",
+        ) from error
     return spec.model_copy(
         update={"protocol": protocol, "seed": spec.seed if seed is None else seed}
     )

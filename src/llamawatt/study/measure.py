@@ -15,10 +15,11 @@ from llamawatt.core.trials import (
     TrialRecord,
     Window,
 )
+from llamawatt.meters.company import Company
 from llamawatt.study.arms import Arm
 from llamawatt.study.assignment import Assignment
-from llamawatt.study.company import Company
 from llamawatt.study.doubts import Seen, doubts
+from llamawatt.study.likeness import BUILD
 from llamawatt.study.order import phase_delay_s
 from llamawatt.study.rig import Rig
 from llamawatt.study.session import Session, energies
@@ -50,7 +51,7 @@ def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> T
     energy = energies(rig, window.t0_s, window.t1_s, session.idle["model"])
     evidence = _evidence(before, rig.instrument.evidence(), other_share)
     if session.endpoint.build:
-        evidence["server_build"] = session.endpoint.build
+        evidence[BUILD] = session.endpoint.build
     metrics = _metrics(requests, energy, window, task.boundary)
     return TrialRecord(
         schema=SCHEMA,

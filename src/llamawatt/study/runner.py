@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from llamawatt.core.errors import TargetError
 from llamawatt.core.plan import RunEvent
 from llamawatt.core.trials import IdlePower, Status, TrialRecord
+from llamawatt.meters.company import Company
 from llamawatt.runs.store import RunWriter
 from llamawatt.runs.traces import write_trace
 from llamawatt.study.assignment import Assignment
-from llamawatt.study.company import Company
+from llamawatt.study.likeness import require_same_build
 from llamawatt.study.measure import failure, measure
 from llamawatt.study.observer import Observer, Outlook
 from llamawatt.study.order import Cell, Visit, trial_id, visits
@@ -131,8 +132,10 @@ class Runner:
             self.plan.spec.cool_below_c,
             self.plan.spec.cool_max_s,
         )
-        self._session = self._stack.enter_context(Session(self.rig, arm, plan, self.observer))
-        return self._session
+        session = self._stack.enter_context(Session(self.rig, arm, plan, self.observer))
+        require_same_build(self.trials, cell.arm, session.endpoint.build)
+        self._session = session
+        return session
 
     def _warm_up(self, cell: Cell) -> Sequence[Ask]:
         works = self.plan.works(cell.suite, 0)
@@ -193,7 +196,10 @@ class Runner:
         spent_s = self.rig.clock.now_s() - self._start_s
         if spent_s + self._trial_s() <= budget_s:
             return False
-        self._note("budget", f"Stopped after {spent_s:.0f} s: the budget is {budget_s:.0f} s.")
+        self._note(
+            "budget",
+            f"Stopped after {spent_s:.0f} s: another trial would not fit into {budget_s:.0f} s.",
+        )
         self._tell_stops()
         return True
 
@@ -201,6 +207,11 @@ class Runner:
         """Mean time that a trial took so far in this process, starts and idles included."""
         count = len(self.trials) - self._n_before
         return (self.rig.clock.now_s() - self._start_s) / count if count else 0.0
+
+    @property
+    def has_work(self) -> bool:
+        """Whether any cell needs another trial."""
+        return bool(open_cells(self.plan.cells, self.trials, self.plan.study.protocol))
 
     def outlook(self) -> Outlook:
         """Return where the run stands.

@@ -94,7 +94,7 @@ class ProtocolSpec(_Spec):
     n_phase_prompt: int = Field(default=512, ge=2)
     n_phase_generate: int = Field(default=128, ge=2)
     runtime_idle: bool = False
-    budget_s: float | None = Field(default=None, gt=0)
+    budget_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     n_retries: int = Field(default=1, ge=0, le=10)
 
 
@@ -127,6 +127,11 @@ class StudySpec(_Spec):
     def n_arms(self) -> int:
         """Arms per model, before duplicates are merged."""
         return sum(group.n_arms for group in self.groups)
+
+    @property
+    def wants_gpu(self) -> bool:
+        """Whether any arm may use a GPU; one that sleeps is left asleep otherwise."""
+        return any(device is not Device.CPU for group in self.groups for device in group.devices)
 
 
 def compares_bits(spec: StudySpec, n_models: int) -> bool:

@@ -17,7 +17,7 @@ def make_record(
     *,
     counts: tuple[int, int],
     server_s: tuple[float, float] | None,
-    n_cached: int = 0,
+    n_cached: int | None,
     finish: str = "",
 ) -> RequestRecord:
     """Put a record together.
@@ -92,11 +92,11 @@ def nanosecond_times(event: Event) -> tuple[float, float] | None:
     return None
 
 
-def cached_in(usage: Event) -> int:
-    """Return how many prompt tokens an OpenAI server took from its cache."""
+def cached_in(usage: Event) -> int | None:
+    """Return how many prompt tokens an OpenAI server took from its cache; None if it says not."""
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    return cached if isinstance(cached, int) else 0
+    return cached if isinstance(cached, int) else None
 
 
 def finish_of(events: Sequence[Event]) -> str:

@@ -1,11 +1,14 @@
 """Measures a server that somebody else started: llama-server, Ollama, LM Studio, vLLM."""
 
+import re
+
 import httpx
 
-from llamawatt.core.errors import TargetError
+from llamawatt.core.errors import TargetError, UsageError
 from llamawatt.targets.base import Endpoint
 
 PROBE_TIMEOUT_S = 5.0
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 
 class AttachedServer:
@@ -24,14 +27,20 @@ class AttachedServer:
         """Find out what the server is.
 
         Raises:
+            UsageError: the URL is none.
             TargetError: nothing answers there, or nothing that is known.
         """
         try:
             with httpx.Client(base_url=self._url, timeout=PROBE_TIMEOUT_S, trust_env=False) as http:
                 return self._probe(http)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise UsageError(
+                f"{self._url!r} is no URL.", "Write it as http://127.0.0.1:8080."
+            ) from error
+        except httpx.HTTPError as error:
+            why = _ERRNO.sub("", str(error)) or type(error).__name__
             raise TargetError(
-                f"Nothing answers at {self._url} ({str(error) or type(error).__name__}).",
+                f"Nothing answers at {self._url} ({why}).",
                 "Start the server there, or name another URL with --url.",
             ) from error
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 GPU_VISIBILITY = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
 """Set to nothing for `--device none`: a build with a GPU backend then opens no context on it."""
@@ -27,9 +27,16 @@ SWITCHES: dict[str, tuple[str, bool]] = {
 """Parameter of llama.cpp → llama-server's switch in all spellings, and what it sets."""
 
 
+class _Flags(argparse.ArgumentParser):
+    """Says what is wrong in one line: the usage would fill the last lines of a log."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: the llama.cpp that comes with llamawatt: {message}\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return a parser for the flags of llama-server that llamawatt sends."""
-    flags = argparse.ArgumentParser(prog="llamawatt-embedded", allow_abbrev=False)
+    flags = _Flags(prog="llamawatt-embedded", allow_abbrev=False)
     flags.add_argument("-m", "--model", required=True)
     flags.add_argument("--host", default="127.0.0.1")
     flags.add_argument("--port", type=int, default=8080)

@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from llamawatt.core.clock import Clock, SystemClock
-from llamawatt.core.errors import TargetError
+from llamawatt.core.errors import TargetError, UsageError
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.log import ServerLog
 from llamawatt.targets.spec import TargetSpec, to_flags
@@ -59,12 +59,11 @@ def binary_program(path: Path) -> Program:
     """Return the user's own llama-server.
 
     Raises:
-        TargetError: there is no such program.
+        UsageError: there is no such program.
     """
     if not path.is_file() or not os.access(path, os.X_OK):
-        raise TargetError(
-            f"{path} is no program that can be run.", "Name your llama-server with --server."
-        )
+        why = "may not be run" if path.is_file() else "is not there"
+        raise UsageError(f"The server {path} {why}.", "Name your llama-server with --server.")
     return Program((str(path.resolve()),), str(path), "binary")
 
 

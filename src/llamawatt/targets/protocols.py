@@ -177,6 +177,7 @@ class Ollama:
             t0_s,
             counts=counts,
             server_s=nanosecond_times(last),
+            n_cached=None,
             finish=finish,
         )
 
@@ -220,7 +221,7 @@ class OpenAI:
                 "llamawatt never counts words instead; use a server that reports usage.",
             )
         n_cached = cached_in(usage)
-        n_prompt = count_in(usage, "prompt_tokens", ask.prompt_id) - n_cached
+        n_prompt = count_in(usage, "prompt_tokens", ask.prompt_id) - (n_cached or 0)
         timings = last_of(answer.events, "timings")
         return make_record(
             ask.prompt_id,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from llamawatt.core.errors import SpecError
+from llamawatt.core.nearby import meant
 from llamawatt.core.trials import FactorValue
 
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"]
@@ -32,9 +33,9 @@ class TargetSpec(BaseModel):
         n_ctx: Context of all streams together, tokens.
         cpu_mask: Hexadecimal affinity mask.
         poll: How much threads spin while they wait, 0 to 100.
-        extra: Further flags of llama-server, verbatim, or one text of them, split as a shell
-            does. None of those above, nor the model and the address: what a record says must be
-            what ran.
+        extra: Further flags of llama-server, verbatim, or one text of them, split as a POSIX
+            shell does (a backslash wants quotes). None of those above, nor the model and the
+            address: what a record says must be what ran.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -115,12 +116,16 @@ def make_spec(settings: Mapping[str, object]) -> TargetSpec:
         name = str(detail["loc"][0]) if detail["loc"] else ""
         if detail["type"] == "extra_forbidden":
             known = ", ".join(TargetSpec.model_fields)
-            raise SpecError(f"There is no setting {name!r}.", f"Known are {known}.") from error
+            raise SpecError(
+                f"There is no setting {name!r}.",
+                f"{meant(name, TargetSpec.model_fields)}Known are {known}.",
+            ) from error
         if not detail["loc"]:
             complaint = detail["msg"].removeprefix("Value error, ")
             raise SpecError(f"The settings do not hold together: {complaint}.") from error
         given = settings.get(name)
-        raise SpecError(f"{name}={given!r} does not hold: {detail['msg'].lower()}.") from error
+        complaint = detail["msg"].removeprefix("Value error, ").lower()
+        raise SpecError(f"{name}={given!r} does not hold: {complaint}.") from error
 
 
 def to_flags(spec: TargetSpec, model_path: Path, host: str, port: int) -> list[str]:

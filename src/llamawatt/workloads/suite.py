@@ -3,13 +3,13 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from llamawatt.core.errors import UsageError
+from llamawatt.core.nearby import meant
 from llamawatt.workloads.shape import Prompt, parse_shape, shape_prompts
 
 DEFAULT_N_PREDICT = 128
@@ -69,12 +69,10 @@ def load_suite(name_or_path: str) -> Suite:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"Could not read the suite {path} ({error}).") from error
         return make_suite(path.stem, parse_lines(text, str(path)))
-    close = get_close_matches(name_or_path, suite_names(), 1)
-    meant = f"Did you mean {close[0]}? " if close else ""
     raise UsageError(
         f"There is no suite {name_or_path!r}.",
-        f"{meant}Built in are {', '.join(suite_names())}; a shape as pp512+tg128 or a JSONL file "
-        "works too.",
+        f"{meant(name_or_path, suite_names())}Built in are {', '.join(suite_names())}; a shape as "
+        "pp512+tg128 or a JSONL file works too.",
     )
 
 

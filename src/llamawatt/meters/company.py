@@ -49,22 +49,51 @@ class SystemCompany:
         after, before = self._now(), self._before
         if after is None or before is None or self._server_pid is None:
             return None
-        total_s = after.total_s - before.total_s
-        if total_s <= 0:
-            return None
-        others_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
-        return max(0.0, others_s / total_s)
+        return _share(before, after)
 
     def _now(self) -> _Moment | None:
-        machine = psutil.cpu_times()
-        idle_s = machine.idle + getattr(machine, "iowait", 0.0)
-        counted_twice_s = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)
-        total_s = sum(machine) - counted_twice_s
         try:
-            own_s = _cpu_s({os.getpid(), self._server_pid or os.getpid()})
+            return _moment(_cpu_s({os.getpid(), self._server_pid or os.getpid()}))
         except psutil.Error:
             return None
-        return _Moment(total_s - idle_s, own_s, total_s)
+
+
+class CommandCompany:
+    """The same beside a command that this process starts and waits for."""
+
+    def __init__(self) -> None:
+        self._before = _moment(_waited_s())
+
+    def other_share(self) -> float | None:
+        """Return other processes' share of all cores since the start.
+
+        None where the system does not count the time of ended children (Windows).
+        """
+        if os.name == "nt":
+            return None
+        return _share(self._before, _moment(_waited_s()))
+
+
+def _share(before: _Moment, after: _Moment) -> float | None:
+    total_s = after.total_s - before.total_s
+    if total_s <= 0:
+        return None
+    others_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
+    return max(0.0, others_s / total_s)
+
+
+def _moment(own_s: float) -> _Moment:
+    machine = psutil.cpu_times()
+    idle_s = machine.idle + getattr(machine, "iowait", 0.0)
+    counted_twice_s = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)
+    total_s = sum(machine) - counted_twice_s
+    return _Moment(total_s - idle_s, own_s, total_s)
+
+
+def _waited_s() -> float:
+    """Return the CPU seconds of this process and of the children it has waited for."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def _cpu_s(pids: set[int]) -> float:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from llamawatt.study.company import SystemCompany, _cpu_s
+from llamawatt.meters.company import SystemCompany, _cpu_s
 
 BURN = (
     "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass\nprint(1)\ninput()"
