@@ -67,7 +67,7 @@ def test_exec_passes_on_output_and_exit_code(tmp_path: Path) -> None:
     done = llamawatt("exec", "--idle", "0", "--", sys.executable, "-c", script, cwd=tmp_path)
     assert done.returncode == 7
     assert done.stdout == "out\n"
-    assert re.search(r"\d J (±|\(model, ±)", done.stderr)
+    assert re.search(r"\d m?J (±|\(model, ±)", done.stderr)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

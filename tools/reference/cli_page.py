@@ -6,8 +6,9 @@ import typer
 from typer.models import CommandInfo
 from typer.testing import CliRunner
 
-from llamawatt.cli.main import EXIT_BUG, EXIT_INTERRUPTED, app
+from llamawatt.cli.main import EXIT_BUG, app
 from llamawatt.core import errors
+from llamawatt.core.errors import EXIT_INTERRUPTED
 
 WIDTH = 88
 """Columns of the help text."""
