@@ -46,7 +46,10 @@ def finish(run: Run, *, as_json: bool, with_report: bool) -> None:
 
 def _print_findings(model: "ReportModel", console: Console) -> None:
     """Print what the report found, in a line each; its page has the numbers and the doubts."""
-    found = [each.title for each in model.passages if each.tone == "result"][:MOST_FINDINGS]
+    from llamawatt.report.words import TUNING, WINNERS
+
+    answers = (each for each in model.passages if each.about in {WINNERS, TUNING})
+    found = [each.title for each in answers if each.tone == "result"][:MOST_FINDINGS]
     if found:
         console.print()
     for title in found:
