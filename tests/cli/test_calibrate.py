@@ -12,6 +12,7 @@ from rich.console import Console
 from llamawatt.analysis.wallmodel import LevelPower
 from llamawatt.cli import main as cli
 from llamawatt.cli.calibrate import sentences
+from llamawatt.cli.jsonform import run_json
 from llamawatt.cli.tables import print_run
 from llamawatt.core.errors import MeterError
 from llamawatt.core.machine import WallModel
@@ -131,7 +132,7 @@ def test_wrong_usage_is_told(capsys, arguments):
     assert run(capsys, *arguments)[0] == 2
 
 
-def told(wall_model):
+def run_of(wall_model):
     metrics = Metrics(
         2.0, 0.1, 0.03, 100.0, 1.0, 3.0, 100.0, 0.0, None, 1.5, None, 200.0, 400.0, 30.0, 100.0,
         32.0, 1, 20, 64,
@@ -140,9 +141,12 @@ def told(wall_model):
         replace(trial(n), metrics=metrics, window=replace(trial(n).window, duration_s=2.0))
         for n in range(4)
     )
-    there = replace(machine(), wall_model=wall_model)
+    return Run(Path("run"), study(), replace(machine(), wall_model=wall_model), trials)
+
+
+def told(wall_model):
     console = Console(file=io.StringIO(), width=80)
-    print_run(Run(Path("run"), study(), there, trials), console)
+    print_run(run_of(wall_model), console)
     return " ".join(console.file.getvalue().split())
 
 
@@ -161,3 +165,15 @@ def test_beyond_the_calibrated_powers_it_says_so():
 
 def test_without_a_wall_model_there_is_no_such_column():
     assert "wall" not in told(None)
+
+
+def test_the_json_tells_the_wall_with_its_doubts():
+    (cell,) = json.loads(run_json(run_of(MODEL)))["results"]
+    found = cell["at_wall"]
+    assert found["method"] == "model"
+    assert found["energy_j"] == pytest.approx(21 * 2 + 1.25 * 100)
+    assert (found["extrapolated"], found["gain_error"]) == (False, MODEL.gain_error)
+    (cell,) = json.loads(run_json(run_of(replace(MODEL, range_w=(8.0, 30.0)))))["results"]
+    assert cell["at_wall"]["extrapolated"]
+    (cell,) = json.loads(run_json(run_of(None)))["results"]
+    assert cell["at_wall"] is None
