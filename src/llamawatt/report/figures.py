@@ -118,7 +118,7 @@ def evidence_text(model: ReportModel, *, has_repeats: bool = True) -> str:
     worst = f"±{max(gains) * 100:.0f} %"
     text += f", thin bars with the sensors' gain error (up to {worst}). "
     if not has_repeats:
-        text = f"Without bars; the sensors' gain error is up to {worst}. "
+        text = f"The sensors' gain error is up to {worst}. "
     text += f"Energy: {methods_text(sorted(methods))}, {joined(model.study.boundary)}."
     blind = dict.fromkeys(row.blind_to.upper() for row in rows if row.blind_to)
     if blind:
