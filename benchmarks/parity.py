@@ -17,9 +17,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import geometric_mean, median
+
+from rounds import ratio_text, symmetric_round
 
 from llamawatt.analysis.stats import estimate
 from llamawatt.core.errors import LlamawattError, UsageError
@@ -101,22 +103,6 @@ def _ask(shape: str) -> Ask:
     return Ask(prompt.id, prompt.content, prompt.n_predict)
 
 
-def one_round(sides: Mapping[str, Callable[[], Speeds]], outer: str) -> Mapping[str, Speeds]:
-    """Return each side's speeds, the geometric means of its two turns; `outer` goes first and last.
-
-    A drift of the machine, linear over the four turns, cancels in their ratio.
-    """
-    inner = next(name for name in sides if name != outer)
-    turns = [(name, sides[name]()) for name in (outer, inner, inner, outer)]
-    return {
-        side: {
-            phase: geometric_mean([speeds[phase] for name, speeds in turns if name == side])
-            for phase in ("prefill", "decode")
-        }
-        for side in sides
-    }
-
-
 def run(options: argparse.Namespace) -> int:
     """Measure the rounds and print the ratios."""
     tool = bench_tool(options.llama_dir)
@@ -132,9 +118,12 @@ def run(options: argparse.Namespace) -> int:
     ratios: dict[str, list[float]] = {"prefill": [], "decode": []}
     added_s: dict[str, list[float]] = {"prefill": [], "decode": []}
     for number in range(options.rounds):
-        seen = one_round(sides, outer=("yardstick", "ours")[number % 2])
+        seen = symmetric_round(sides, number)
         for phase, values in ratios.items():
-            ours_tok_s, bench_tok_s = seen["ours"][phase], seen["yardstick"][phase]
+            ours_tok_s, bench_tok_s = (
+                geometric_mean([turn[phase] for turn in seen[side]])
+                for side in ("ours", "yardstick")
+            )
             values.append(ours_tok_s / bench_tok_s)
             added_s[phase].append(1 / ours_tok_s - 1 / bench_tok_s)
             print(
@@ -147,9 +136,8 @@ def run(options: argparse.Namespace) -> int:
     for phase, values in ratios.items():
         found = estimate(values)
         fits = fits and found.value >= LEAST_RATIO
-        interval = "" if found.low is None else f" [{found.low:.4f}, {found.high:.4f}]"
         print(
-            f"{phase} over llama-bench: {found.value:.4f}{interval}, {len(values)} rounds "
+            f"{phase} over llama-bench: {ratio_text(found)}, {len(values)} rounds "
             f"(at least {LEAST_RATIO}), {median(added_s[phase]) * 1e3:+.3f} ms a token"
         )
     return 0 if fits else 1

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import geometric_mean
 
 import numpy as np
+from rounds import ratio_text, symmetric_round
 
 from llamawatt.analysis.stats import estimate
 from llamawatt.meters.bench import MeterBench
@@ -86,14 +87,17 @@ def main() -> int:
     try:
         with Client(server.start()) as client:
             speed(client, args.window_s, args.tokens)
+            sides = {
+                "on": lambda: window(client, args.window_s, args.tokens, metered=True),
+                "off": lambda: window(client, args.window_s, args.tokens, metered=False),
+            }
             for number in range(args.rounds):
-                seen: dict[bool, list[float]] = {True: [], False: []}
-                first_on = number % 2 == 0
-                for on in (first_on, not first_on, not first_on, first_on):
-                    tok_per_s, share = window(client, args.window_s, args.tokens, metered=on)
-                    seen[on].append(tok_per_s)
-                    shares += [share] if on else []
-                on_tok_s, off_tok_s = (geometric_mean(seen[on]) for on in (True, False))
+                seen = symmetric_round(sides, number)
+                on_tok_s, off_tok_s = (
+                    geometric_mean([tok_per_s for tok_per_s, _ in seen[side]])
+                    for side in ("on", "off")
+                )
+                shares += [share for _, share in seen["on"]]
                 ratios.append(on_tok_s / off_tok_s)
                 print(
                     f"round {number + 1}: {on_tok_s:.1f} on, {off_tok_s:.1f} off,"
@@ -103,9 +107,8 @@ def main() -> int:
     finally:
         server.stop()
     found, share = estimate(ratios), float(np.median(shares))
-    interval = "" if found.low is None else f" [{found.low:.4f}, {found.high:.4f}]"
     print(
-        f"tok/s measured over unmeasured: {found.value:.4f}{interval}, "
+        f"tok/s measured over unmeasured: {ratio_text(found)}, "
         f"sampler {share:.2%} of a core ({len(ratios)} rounds)"
     )
     return 0 if found.value >= LEAST_RATIO and share <= MOST_SHARE else 1

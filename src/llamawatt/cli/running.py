@@ -19,6 +19,7 @@ from llamawatt.meters.company import SystemCompany
 from llamawatt.meters.discover import gpus
 from llamawatt.meters.machine import machine_record
 from llamawatt.meters.preflight import Finding, preflight
+from llamawatt.runs.quality import read_quality
 from llamawatt.runs.store import Run, RunWriter, read_run
 from llamawatt.study.assemble import (
     Serving,
@@ -125,7 +126,7 @@ def _judge(plan: Plan, server: Path | None, writer: RunWriter, observer: Console
     reading = Reading(n_threads=n_usable_cores())
     backend = _judge_at(server)
     records = judge_plan(plan, backend, reading, None, progress)
-    if not (isinstance(backend, ModelError) and read_run(writer.path).quality):
+    if not (isinstance(backend, ModelError) and read_quality(writer.path)):
         writer.set_quality(records)  # what was judged before the judge was lost is kept
     for record in records:
         if record.not_judged:

@@ -21,6 +21,7 @@ from llamawatt.core.errors import ModelError
 
 Logits = NDArray[np.float32]
 
+REMEDY = "Name a libllama to `llamawatt quality --library`; it lies beside llama-server."
 PARAMS_BYTES = 1024
 """Room for a params struct. More than any version's: larger structs travel on the stack or by
 reference (System V x86-64, AAPCS64), where trailing bytes do no harm."""
@@ -121,7 +122,7 @@ class Library:
         except (OSError, AttributeError) as error:
             raise ModelError(
                 f"{path} cannot be used as llama.cpp's library ({error}).",
-                "Name a libllama to `llamawatt quality --library`; it lies beside llama-server.",
+                REMEDY,
             ) from error
         self._callback = _LOG(self._hear)
         self.c.llama_log_set(self._callback, None)
@@ -224,7 +225,7 @@ def bundled_library() -> Path:
             return file
     raise ModelError(
         "The llama.cpp that comes with llamawatt cannot be called here.",
-        "Name a libllama to `llamawatt quality --library`; it lies beside llama-server.",
+        REMEDY,
     )
 
 

@@ -3,7 +3,7 @@
 from llamawatt.core.format import duration_text, plus_minus_text
 from llamawatt.core.plan import ProtocolRecord
 from llamawatt.report.model import ReportModel
-from llamawatt.report.phrases import joined, methods_text
+from llamawatt.report.phrases import counted_text, joined, methods_text
 
 METHOD = (
     "Energy is taken between the first and the last byte of the work, over the same domains for "
@@ -80,9 +80,5 @@ def _requests_text(protocol: ProtocolRecord) -> str:
     if protocol.n_warm_up is None:
         return ""
     most = protocol.n_prompts
-    each = "every prompt" if most is None else f"{_counted(most, 'prompt')} at most"
-    return f"; {_counted(protocol.n_warm_up, 'request')} to warm up, then {each} in each pass"
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
+    each = "every prompt" if most is None else f"{counted_text(most, 'prompt')} at most"
+    return f"; {counted_text(protocol.n_warm_up, 'request')} to warm up, then {each} in each pass"

@@ -12,13 +12,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 from llamawatt.analysis.stats import Estimate
 from llamawatt.core.format import number_text
 from llamawatt.report.style import INK, MUTED, PAPER, RC
+from llamawatt.report.textwidth import text_width_pt
 
 WIDE_IN, NARROW_IN = 7.2, 3.5
 _LEFT_IN, _RIGHT_IN = 0.66, 0.14
@@ -35,8 +35,6 @@ _MOST_COLUMNS = 6
 _LEGEND_LEFT_IN = 0.04
 _MINOR_DIGITS = ("25", "2357", "23456789")
 """First digits of the ticks named between powers of ten: the fewest that name three."""
-ON_PAPER = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6}
-"""A patch of background behind a text, so that lines do not cross it."""
 
 
 @dataclass
@@ -198,7 +196,7 @@ def value_label(axes: Axes, text: str, at: tuple[float, float]) -> None:
     """Write a value above its mark, on a patch of background so that lines do not cross it."""
     axes.annotate(
         text, at, xytext=(0, 7), textcoords="offset points", size=7, color=MUTED, ha="center",
-        zorder=7, bbox=ON_PAPER,
+        zorder=7, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
     )  # fmt: skip
 
 
@@ -234,7 +232,7 @@ def _broken(text: str, room_in: float) -> list[str]:
 
 def _width_in(text: str) -> float:
     """Width of a legend's text; hinting on a screen's grid makes it a little wider than drawn."""
-    return 1.05 * float(TextPath((0, 0), text, size=_LEGEND_PT).get_extents().width) / 72
+    return 1.05 * text_width_pt(text, _LEGEND_PT) / 72
 
 
 def wrapped(label: str, *, narrow: bool) -> str:

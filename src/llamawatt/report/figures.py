@@ -107,18 +107,20 @@ def evidence_text(model: ReportModel, *, has_repeats: bool = True) -> str:
     rows = model.suite_rows()
     counts = sorted({row.n for row in rows})
     repeats = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
-    text = f"Medians of {repeats} repeats; thick bars 95 % intervals"
+    marks = f"Medians of {repeats} repeats; thick bars 95 % intervals"
     if counts == [1]:
-        text = "One repeat each, so no intervals"
+        marks = "One repeat each, so no intervals"
     metered = [row for row in rows if row.methods]
     if not metered:
-        return f"{text}; no energy was measured."
+        return f"{marks}; no energy was measured."
     methods = {method for row in metered for method in row.methods}
     gains = [row.gain for row in metered]
     worst = f"±{max(gains) * 100:.0f} %"
-    text += f", thin bars with the sensors' gain error (up to {worst}). "
-    if not has_repeats:
-        text = f"The sensors' gain error is up to {worst}. "
+    text = (
+        f"{marks}, thin bars with the sensors' gain error (up to {worst}). "
+        if has_repeats
+        else f"The sensors' gain error is up to {worst}. "
+    )
     text += f"Energy: {methods_text(sorted(methods))}, {joined(model.study.boundary)}."
     blind = dict.fromkeys(row.blind_to.upper() for row in rows if row.blind_to)
     if blind:

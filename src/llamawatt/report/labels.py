@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.textpath import TextPath
 
 from llamawatt.report.style import INK, MUTED
+from llamawatt.report.textwidth import text_width_pt
 
 _SIZE_PT = 6.8
 _HEIGHT_PT = 8.0
@@ -56,7 +56,7 @@ def name_marks(
 
 def _places(name: str, x: float, y: float) -> Iterator[tuple[tuple[float, float], Box]]:
     """Yield where a name may stand about its mark: the offset of its left end, and its box."""
-    width = TextPath((0, 0), name, size=_SIZE_PT).get_extents().width
+    width = text_width_pt(name, _SIZE_PT)
     for dx in (6.0, -6.0 - width):
         for dy in (2.0, -10.0, 10.0, -18.0):
             left, bottom = x + dx, y + dy

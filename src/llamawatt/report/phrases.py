@@ -75,7 +75,7 @@ def _tells(low: float, high: float, digits: int) -> bool:
 def undecided_text(ratio: Ratio) -> str:
     """Say why a ratio has no verdict, and what would give one."""
     if ratio.limit is Limit.TOO_FEW:
-        return f"{ratio.n} repeat{'s' if ratio.n > 1 else ''} cannot tell; take at least three"
+        return f"{counted_text(ratio.n, 'repeat')} cannot tell; take at least three"
     if ratio.limit is Limit.GAIN:
         hint = ""
         if ratio.within_method is not Verdict.NOT_DISTINGUISHABLE:
@@ -92,6 +92,11 @@ def undecided_text(ratio: Ratio) -> str:
 def methods_text(methods: Iterable[Method | str]) -> str:
     """Name methods, as `energy counter and modelled`."""
     return joined(METHOD_WORDS[Method(method)] for method in methods)
+
+
+def counted_text(n: int, what: str) -> str:
+    """Return a number of things, as `1 repeat` or `2 repeats`."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def joined(words: Iterable[str], last: str = "and") -> str:
