@@ -51,7 +51,8 @@ class Spread:
         """Half-width of the 95 % interval."""
         if self.variance_j2 <= 0:
             return 0.0
-        excess = min(0.0, max(-2.0, self.cumulant_j4 / self.variance_j2**2))
+        # Divided twice: the square of a small variance is zero before the variance is.
+        excess = min(0.0, max(-2.0, self.cumulant_j4 / self.variance_j2 / self.variance_j2))
         return coverage_factor(excess) * math.sqrt(self.variance_j2)
 
 
