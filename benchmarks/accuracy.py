@@ -24,13 +24,13 @@ import numpy as np
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Calibration, EnergyReading, Quantity, Sample, Unavailable
-from llamawatt.meters.calibrate import calibrate
-from llamawatt.meters.fake import FakeMeter
-from llamawatt.meters.fakesensor import PROFILES, FakeSensor
-from llamawatt.meters.loadshape import LoadShape
-from llamawatt.meters.sampler import Sampler
+from llamawatt.meters.energy.trace import FEW_PERIODS, Trace
+from llamawatt.meters.sampling.calibrate import calibrate
+from llamawatt.meters.sampling.sampler import Sampler
 from llamawatt.meters.step import StepResponse, step_response, with_step
-from llamawatt.meters.trace import FEW_PERIODS, Trace
+from llamawatt.testing.fake_meter import FakeMeter
+from llamawatt.testing.fake_sensor import PROFILES, FakeSensor
+from llamawatt.testing.load_shape import LoadShape
 
 SENSORS = (
     "counter-100ms",

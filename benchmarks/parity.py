@@ -23,12 +23,12 @@ from statistics import geometric_mean, median
 
 from rounds import ratio_text, symmetric_round
 
-from llamawatt.analysis.stats import estimate
+from llamawatt.analysis.estimates.stats import estimate
 from llamawatt.core.errors import LlamawattError, UsageError
-from llamawatt.models.catalog import resolve_model
+from llamawatt.models.fetch.catalog import resolve_model
 from llamawatt.targets.client import Client
+from llamawatt.targets.dialects import Ask
 from llamawatt.targets.launcher import Program, ServerProcess, binary_program
-from llamawatt.targets.protocols import Ask
 from llamawatt.targets.spec import TargetSpec
 from llamawatt.workloads.suite import load_suite
 

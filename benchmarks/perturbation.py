@@ -17,13 +17,13 @@ from statistics import geometric_mean
 import numpy as np
 from rounds import ratio_text, symmetric_round
 
-from llamawatt.analysis.stats import estimate
-from llamawatt.meters.bench import MeterBench
-from llamawatt.meters.discover import discover
-from llamawatt.models.catalog import resolve_model
+from llamawatt.analysis.estimates.stats import estimate
+from llamawatt.meters.sampling.instrument import MeterBench
+from llamawatt.meters.sensors.discover import discover
+from llamawatt.models.fetch.catalog import resolve_model
 from llamawatt.targets.client import Client
+from llamawatt.targets.dialects import Ask
 from llamawatt.targets.launcher import ServerProcess, binary_program, embedded_program
-from llamawatt.targets.protocols import Ask
 from llamawatt.targets.spec import make_spec
 
 LEAST_RATIO = 0.995

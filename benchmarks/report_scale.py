@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from llamawatt.analysis.metrics import domain_energy, trial_metrics
+from llamawatt.analysis.estimates.metrics import domain_energy, trial_metrics
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import ArmRecord, ModelRecord, ProtocolRecord, StudyRecord, SuiteRecord
 from llamawatt.core.readings import Domain, DomainKind, EnergyReading, Method, Quantity
@@ -52,7 +52,7 @@ CHILD = """
 import resource, sys, time
 from pathlib import Path
 t0_s = time.perf_counter()
-from llamawatt.report.write import write_report
+from llamawatt.report.forms.write import write_report
 files = write_report(Path(sys.argv[1]))
 took_s = time.perf_counter() - t0_s
 scale = 1 if sys.platform == "darwin" else 1024

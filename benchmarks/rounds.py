@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from llamawatt.analysis.stats import Estimate
+from llamawatt.analysis.estimates.stats import Estimate
 
 T = TypeVar("T")
 

@@ -22,16 +22,16 @@ import numpy as np
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.readings import Sample, Unavailable
 from llamawatt.core.units import w_from_mw
-from llamawatt.meters.bench import MeterBench
-from llamawatt.meters.crosscheck import compare
-from llamawatt.meters.discover import discover
 from llamawatt.meters.dutycycle import fit_window
-from llamawatt.meters.nvml_library import load_nvml
+from llamawatt.meters.energy.crosscheck import compare
+from llamawatt.meters.sampling.instrument import MeterBench
+from llamawatt.meters.sensors.discover import discover
+from llamawatt.meters.sensors.nvml_library import load_nvml
 from llamawatt.meters.step import step_response
-from llamawatt.models.catalog import resolve_model
+from llamawatt.models.fetch.catalog import resolve_model
 from llamawatt.targets.client import Client
+from llamawatt.targets.dialects import Ask
 from llamawatt.targets.launcher import ServerProcess, binary_program
-from llamawatt.targets.protocols import Ask
 from llamawatt.targets.spec import make_spec
 
 STREAMS = 16

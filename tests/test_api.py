@@ -14,7 +14,7 @@ from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Sample, Unavailable
-from llamawatt.meters.discover import Discovery
+from llamawatt.meters.sensors.discover import Discovery
 
 POWER_W = 20.0
 

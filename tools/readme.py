@@ -11,10 +11,10 @@ import re
 import sys
 from pathlib import Path
 
-from llamawatt.report.markdown import table_lines
-from llamawatt.report.source import source_at
-from llamawatt.report.summary import summarise
-from llamawatt.report.tables import results
+from llamawatt.report.content.source import source_at
+from llamawatt.report.content.summary import summarise
+from llamawatt.report.forms.markdown import table_lines
+from llamawatt.report.forms.tables import results
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

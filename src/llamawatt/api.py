@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass, field
 from types import FrameType
 from typing import TextIO
 
-from llamawatt.analysis.metrics import EnergySum, domain_energy, energy_sum
+from llamawatt.analysis.estimates.metrics import EnergySum, domain_energy, energy_sum
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MissingMeter
 from llamawatt.core.readings import Method, Unavailable
 from llamawatt.core.trials import DomainEnergy, IdlePower
-from llamawatt.meters.bench import MeterBench
-from llamawatt.meters.company import NOTABLE_SHARE, CommandCompany
-from llamawatt.meters.discover import Discovery, discover
+from llamawatt.host.other_load import NOTABLE_SHARE, CommandCompany
+from llamawatt.meters.sampling.instrument import MeterBench
+from llamawatt.meters.sensors.discover import Discovery, discover
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from llamawatt.analysis.metrics import domain_energy, trial_metrics
+from llamawatt.analysis.estimates.metrics import domain_energy, trial_metrics
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import Gpu, MachineRecord, MissingMeter
 from llamawatt.core.plan import (

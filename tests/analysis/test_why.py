@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamawatt.analysis.cells import cells
-from llamawatt.analysis.groups import arms_of, group_names, reference, sweeps, varied_factor
-from llamawatt.analysis.pareto import pareto_front
-from llamawatt.analysis.roofline import roofline
+from llamawatt.analysis.estimates.cells import cells
+from llamawatt.analysis.estimates.groups import (
+    arms_of,
+    group_names,
+    reference,
+    sweeps,
+    varied_factor,
+)
+from llamawatt.analysis.estimates.pareto import pareto_front
+from llamawatt.analysis.estimates.roofline import roofline
 from llamawatt.core.trials import Purpose
 from tests.analysis.synthetic import Factory
 

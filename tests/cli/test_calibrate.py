@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from llamawatt.analysis.wallmodel import LevelPower
+from llamawatt.analysis.estimates.wall_model import LevelPower
+from llamawatt.app import machine_record as machines
 from llamawatt.cli import main as cli
 from llamawatt.cli.calibrate import sentences
 from llamawatt.cli.jsonform import run_json
@@ -17,9 +18,8 @@ from llamawatt.cli.tables import print_run
 from llamawatt.core.errors import MeterError
 from llamawatt.core.machine import WallModel
 from llamawatt.core.trials import Metrics
-from llamawatt.meters import machine as machines
-from llamawatt.meters.wall_store import load_wall_model
 from llamawatt.runs.store import Run
+from llamawatt.wall.store import load_wall_model
 from tests.meters.fakeplug import GEN2, plug_server
 from tests.runs.records import machine, study, trial
 
@@ -53,7 +53,7 @@ def measuring(monkeypatch, found):
             raise found
         return found
 
-    monkeypatch.setattr("llamawatt.study.wall.measure_levels", measure)
+    monkeypatch.setattr("llamawatt.wall.levels.measure_levels", measure)
 
 
 def test_the_model_is_kept_and_told(monkeypatch, capsys, config):

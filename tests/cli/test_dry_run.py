@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from llamawatt.app.assemble import Serving
 from llamawatt.cli import dry
 from llamawatt.cli.metering import Metering
 from llamawatt.cli.running import Order
 from llamawatt.core.plan import ModelRecord
 from llamawatt.study.arms import Abilities
-from llamawatt.study.assemble import Serving
 from llamawatt.study.load import load_study
 from llamawatt.study.plan import ModelSource
 

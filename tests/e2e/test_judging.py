@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from llamawatt.models.inspect import SYNTHETIC_KEY
-from llamawatt.models.shapes import SHAPES, ModelShape
-from llamawatt.models.synth import synthesize
+from llamawatt.models.gguf.inspect import SYNTHETIC_KEY
+from llamawatt.models.make.shapes import SHAPES, ModelShape
+from llamawatt.models.make.synth import synthesize
 from llamawatt.runs.store import read_run
 from tests.e2e.command import llamawatt
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from llamawatt.core.clock import Clock
-from llamawatt.meters.nvml_library import NvmlError
+from llamawatt.meters.sensors.nvml_library import NvmlError
 
 REFUSED = "Not Supported"
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.readings import Calibration, Unavailable
-from llamawatt.meters.calibrate import calibrate
-from llamawatt.meters.fake import FakeMeter
-from llamawatt.meters.fakesensor import PROFILES, FakeSensor
-from llamawatt.meters.loadshape import LoadShape
-from llamawatt.meters.sampler import Sampler
+from llamawatt.meters.sampling.calibrate import calibrate
+from llamawatt.meters.sampling.sampler import Sampler
+from llamawatt.testing.fake_meter import FakeMeter
+from llamawatt.testing.fake_sensor import PROFILES, FakeSensor
+from llamawatt.testing.load_shape import LoadShape
 
 T0_S, T1_S, END_S = 8.0, 14.0, 22.0
 IDLE_W, WORK_W = 60.0, 250.0

@@ -15,7 +15,7 @@ from llamawatt.core.readings import (
     Quantity,
     Unavailable,
 )
-from llamawatt.meters.trace import Trace
+from llamawatt.meters.energy.trace import Trace
 
 RANGE_J = 65713.0
 COUNTER = Domain("x", DomainKind.OTHER, Quantity.ENERGY, Method.COUNTER, "test")

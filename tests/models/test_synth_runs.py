@@ -2,14 +2,14 @@
 
 import pytest
 
-from llamawatt.models.evaltext import load_text
 from llamawatt.models.file import ModelFile
-from llamawatt.models.mix import QUANTIZATIONS
-from llamawatt.models.perplexity_binary import BinaryBackend
-from llamawatt.models.quality import Candidate, measure_quality
-from llamawatt.models.scores import Plan
-from llamawatt.models.shapes import SHAPES, ModelShape
-from llamawatt.models.synth import synthesize
+from llamawatt.models.make.mix import QUANTIZATIONS
+from llamawatt.models.make.shapes import SHAPES, ModelShape
+from llamawatt.models.make.synth import synthesize
+from llamawatt.quality.eval_text import load_text
+from llamawatt.quality.judgement import Candidate, measure_quality
+from llamawatt.quality.perplexity_binary import BinaryBackend
+from llamawatt.quality.scores import Plan
 from tests.models.llamacpp import program
 
 SMALL = {

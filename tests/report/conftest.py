@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from llamawatt.report import figures
-from llamawatt.report.write import write_report
+from llamawatt.report.figures import registry as figures
+from llamawatt.report.forms.write import write_report
 from llamawatt.runs.store import RunWriter, read_run
 from llamawatt.runs.traces import write_trace
 from tests.analysis.synthetic import IDLE_W, Factory, paper_arms, trace

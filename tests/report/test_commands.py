@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from llamawatt.cli import compare as compare_module
 from llamawatt.cli import report as report_module
 from llamawatt.core.errors import GateError, RunDirectoryError, UsageError
-from tests.analysis.test_compare import slower
+from tests.analysis.compare.test_runs import slower
 from tests.report.conftest import write_run
 
 app = typer.Typer()

@@ -19,13 +19,13 @@ from llamawatt.core.readings import (
     Unavailable,
 )
 from llamawatt.core.trials import FactorValue, IdlePower, RequestRecord
+from llamawatt.measure.instruments import Rig
 from llamawatt.runs.traces import RawTrace
 from llamawatt.study.arms import Abilities, Arm
 from llamawatt.study.plan import Circumstances, ModelSource, Plan, SuiteSource, make_plan
-from llamawatt.study.rig import Rig
 from llamawatt.study.spec import StudySpec
 from llamawatt.targets.base import Endpoint
-from llamawatt.targets.protocols import Ask
+from llamawatt.targets.dialects import Ask
 
 IDLE_W = 10.0
 BUSY_W = {"cpu": 60.0, "gpu": 150.0}

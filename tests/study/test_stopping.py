@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from llamawatt.analysis.metrics import trial_metrics
+from llamawatt.analysis.estimates.metrics import trial_metrics
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.study.order import Cell
 from llamawatt.study.stopping import open_cells, progress

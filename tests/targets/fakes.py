@@ -12,7 +12,7 @@ import httpx
 from llamawatt.targets.launcher import Program, ServerProcess, free_port
 from llamawatt.targets.spec import TargetSpec
 
-FAKE = (sys.executable, "-P", "-m", "llamawatt.targets.fake")
+FAKE = (sys.executable, "-P", "-m", "llamawatt.testing.fake_server")
 
 
 def program(*flags: str) -> Program:

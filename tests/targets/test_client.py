@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.errors import TargetError
 from llamawatt.core.trials import RequestRecord
-from llamawatt.targets import fakeapi
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.client import Client
-from llamawatt.targets.protocols import Ask
+from llamawatt.targets.dialects import Ask
 from llamawatt.targets.stream import receive
+from llamawatt.testing import fake_api as fakeapi
 from tests.targets.fakes import running
 
 TEXT = Ask("text", "five words are in here", 40)

@@ -19,11 +19,11 @@ from llamawatt.targets import launcher
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.client import Client
-from llamawatt.targets.conformance import assert_target_contract
 from llamawatt.targets.devices import gpu_devices, parse_devices
+from llamawatt.targets.dialects import Ask
 from llamawatt.targets.launcher import ServerProcess, binary_program, free_port
-from llamawatt.targets.protocols import Ask
 from llamawatt.targets.spec import TargetSpec
+from llamawatt.testing.target_contract import assert_target_contract
 from tests.targets.fakes import FAKE, program, running, server
 
 
@@ -66,7 +66,7 @@ def test_the_endpoint_names_the_server_itself() -> None:
     target = server()
     endpoint = target.start()
     assert endpoint.pid is not None
-    assert "llamawatt.targets.fake" in psutil.Process(endpoint.pid).cmdline()
+    assert "llamawatt.testing.fake_server" in psutil.Process(endpoint.pid).cmdline()
     assert endpoint.build == "fake-1"
     assert os.getpgid(endpoint.pid) != os.getpgid(0)
     target.stop()

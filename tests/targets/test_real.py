@@ -8,15 +8,15 @@ import psutil
 import pytest
 
 from llamawatt.core.errors import LlamawattError, TargetError
-from llamawatt.models.catalog import resolve_model
+from llamawatt.models.fetch.catalog import resolve_model
 from llamawatt.targets import launcher
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.client import Client
-from llamawatt.targets.conformance import assert_target_contract
+from llamawatt.targets.dialects import Ask
 from llamawatt.targets.launcher import ServerProcess, embedded_program
-from llamawatt.targets.protocols import Ask
 from llamawatt.targets.spec import make_spec
+from llamawatt.testing.target_contract import assert_target_contract
 from tests.targets.fakes import running
 
 pytestmark = pytest.mark.serial

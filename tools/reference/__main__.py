@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from llamawatt.report.jsonform import report_schema
+from llamawatt.report.forms.json_form import report_schema
 from tools.reference.cli_page import cli_page
 from tools.reference.records_page import flags_page, records_page, settings_page
 

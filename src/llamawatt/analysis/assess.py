@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from llamawatt.analysis.attribution import Attribution, PhaseSplit, attribute, split
-from llamawatt.analysis.cells import Cell, CellKey, cells
-from llamawatt.analysis.family import Family, family
-from llamawatt.analysis.groups import Sweep, arms_of, group_names, sweeps
-from llamawatt.analysis.idle import IdleOf, idle_by_arm
-from llamawatt.analysis.quantities import METRICS
-from llamawatt.analysis.roofline import RooflinePoint, roofline
+from llamawatt.analysis.compare.family import Family, family
+from llamawatt.analysis.estimates.attribution import Attribution, PhaseSplit, attribute, split
+from llamawatt.analysis.estimates.cells import Cell, CellKey, cells
+from llamawatt.analysis.estimates.groups import Sweep, arms_of, group_names, sweeps
+from llamawatt.analysis.estimates.idle import IdleOf, idle_by_arm
+from llamawatt.analysis.estimates.quantities import METRICS
+from llamawatt.analysis.estimates.roofline import RooflinePoint, roofline
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import ArmRecord, StudyRecord
 from llamawatt.core.readings import DomainKind

@@ -39,11 +39,11 @@ def bench(
     quiet: options.Quiet = False,
 ) -> None:
     """Measure what a reply costs in seconds and joules, on the CPU and on the GPU."""
+    from llamawatt.app.assemble import Serving
     from llamawatt.cli.metering import Metering
     from llamawatt.cli.outcome import finish
     from llamawatt.cli.running import Order, carry_out
-    from llamawatt.study.assemble import Serving
-    from llamawatt.study.bench import bench_study
+    from llamawatt.study.baseline import bench_study
 
     spec = bench_study(
         device=device,

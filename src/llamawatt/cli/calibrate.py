@@ -11,9 +11,9 @@ from llamawatt.cli import options
 from llamawatt.core.format import duration_text, number_text, plus_minus_text, power_text
 
 if TYPE_CHECKING:
-    from llamawatt.analysis.wallmodel import LevelPower
+    from llamawatt.analysis.estimates.wall_model import LevelPower
     from llamawatt.core.machine import WallModel
-    from llamawatt.meters.discover import Discovery
+    from llamawatt.meters.sensors.discover import Discovery
 
 
 def calibrate(
@@ -33,15 +33,15 @@ def calibrate(
     The plug must feed this machine alone. Later runs with the same domains show the wall's energy
     in a column of its own, marked as modelled.
     """
-    from llamawatt.analysis.wallmodel import fit_wall
+    from llamawatt.analysis.estimates.wall_model import fit_wall
+    from llamawatt.app.assemble import now_text
+    from llamawatt.app.machine_record import hostname_hash, n_usable_cores
     from llamawatt.cli.metering import Metering
     from llamawatt.core.clock import SystemClock
-    from llamawatt.meters.bench import MeterBench
-    from llamawatt.meters.cpu_load import busy_cores
-    from llamawatt.meters.machine import hostname_hash, n_usable_cores
-    from llamawatt.meters.wall_store import save_wall_model, wall_model_path
-    from llamawatt.study.assemble import now_text
-    from llamawatt.study.wall import Levels, boundary_of, measure_levels
+    from llamawatt.meters.sampling.instrument import MeterBench
+    from llamawatt.wall.cpu_load import busy_cores
+    from llamawatt.wall.levels import Levels, boundary_of, measure_levels
+    from llamawatt.wall.store import save_wall_model, wall_model_path
 
     _require_mains()
     found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
@@ -102,8 +102,8 @@ def _json(model: "WallModel", measured: "tuple[LevelPower, ...]", path: Path) ->
 
 
 def _require_mains() -> None:
+    from llamawatt.app.machine_record import runs_on_battery
     from llamawatt.core.errors import UsageError
-    from llamawatt.meters.machine import runs_on_battery
 
     on_battery = runs_on_battery()
     if on_battery:
@@ -119,7 +119,7 @@ def _require_plug(found: "Discovery") -> None:
         MeterError: it is not, with what came back instead.
     """
     from llamawatt.core.errors import MeterError
-    from llamawatt.study.wall import WALL
+    from llamawatt.wall.levels import WALL
 
     if any(domain.name == WALL for meter in found.meters for domain in meter.domains()):
         return

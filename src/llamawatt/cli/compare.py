@@ -11,8 +11,8 @@ import typer
 from llamawatt.cli import options
 
 if TYPE_CHECKING:
-    from llamawatt.analysis.alike import Side
-    from llamawatt.analysis.compare import Comparison, GateRow
+    from llamawatt.analysis.compare.differences import Side
+    from llamawatt.analysis.compare.runs import Comparison, GateRow
 
 DEFAULT_METRICS = ("latency_s", "energy_j")
 
@@ -40,9 +40,9 @@ def compare(
     as_json: options.Json = False,
 ) -> None:
     """Compare two runs: what changed, by how much, and whether that is beyond doubt."""
-    from llamawatt.analysis.compare import GateOutcome, compare_runs, gate
+    from llamawatt.analysis.compare.runs import GateOutcome, compare_runs, gate
     from llamawatt.core.errors import GateError
-    from llamawatt.report.comparison import gate_sentence
+    from llamawatt.report.forms.comparison import gate_sentence
 
     limit = None if fail_above is None else fraction(fail_above)
     metrics = known_metrics(metric or DEFAULT_METRICS)
@@ -84,7 +84,7 @@ def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         UsageError: one is unknown.
     """
-    from llamawatt.analysis.quantities import METRICS
+    from llamawatt.analysis.estimates.quantities import METRICS
     from llamawatt.core.errors import UsageError
 
     for name in names:
@@ -96,8 +96,8 @@ def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _side(path: Path) -> "Side":
-    from llamawatt.analysis.alike import Side
-    from llamawatt.analysis.cells import cells
+    from llamawatt.analysis.compare.differences import Side
+    from llamawatt.analysis.estimates.cells import cells
     from llamawatt.runs.store import read_run
 
     run = read_run(path)
@@ -124,7 +124,7 @@ def _print(
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    from llamawatt.report.comparison import (
+    from llamawatt.report.forms.comparison import (
         comparison_markdown,
         comparison_notes,
         comparison_table,

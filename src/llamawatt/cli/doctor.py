@@ -26,11 +26,11 @@ def doctor(
     ] = False,
 ) -> None:
     """Check meters, devices and noise; every gap comes with its fix."""
+    from llamawatt.app.machine_record import machine_record
     from llamawatt.cli.metering import Metering
-    from llamawatt.meters.bench import MeterBench
-    from llamawatt.meters.discover import gpus
-    from llamawatt.meters.machine import machine_record
-    from llamawatt.meters.preflight import preflight
+    from llamawatt.measure.preflight import preflight
+    from llamawatt.meters.sampling.instrument import MeterBench
+    from llamawatt.meters.sensors.discover import gpus
     from llamawatt.runs.schema import MACHINE
 
     build = _ask_build(server, wake=wake)
@@ -76,9 +76,9 @@ def _ask_build(server: Path | None, *, wake: bool) -> Build:
     Raises:
         TargetError: the user's own llama-server does not run.
     """
+    from llamawatt.app.assemble import Serving, find_abilities
     from llamawatt.core.errors import TargetError
-    from llamawatt.meters.discover import gpu_sleeps
-    from llamawatt.study.assemble import Serving, find_abilities
+    from llamawatt.meters.sensors.discover import gpu_sleeps
 
     if gpu_sleeps() and not wake:
         return Build(True, why_not="not asked, for a GPU sleeps; --wake asks")

@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import typer
 
+from llamawatt.app.assemble import find_abilities, find_models, now_text, resolve
 from llamawatt.cli.running import Order
 from llamawatt.core.errors import MeterError, UsageError
 from llamawatt.core.format import duration_text, energy_text, power_text
-from llamawatt.meters.bench import MeterBench
-from llamawatt.study.assemble import find_abilities, find_models, now_text, resolve
+from llamawatt.meters.sampling.instrument import MeterBench
 from llamawatt.study.estimate import least_s, spec_least_s
 from llamawatt.study.plan import ASK_ABOVE_ARMS, Circumstances, Plan
 from llamawatt.study.spec import StudySpec

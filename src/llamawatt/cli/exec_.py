@@ -15,7 +15,7 @@ from llamawatt.core.format import (
 from llamawatt.core.readings import Method
 
 if TYPE_CHECKING:
-    from llamawatt.analysis.metrics import EnergySum
+    from llamawatt.analysis.estimates.metrics import EnergySum
     from llamawatt.api import CommandResult
     from llamawatt.core.trials import DomainEnergy
 

@@ -8,8 +8,8 @@ import typer
 from llamawatt.cli import options
 
 if TYPE_CHECKING:
-    from llamawatt.meters.audit_tables import AuditedTables
-    from llamawatt.meters.imported import ImportedLog
+    from llamawatt.imports.audit_tables import AuditedTables
+    from llamawatt.imports.recorded import ImportedLog
 
 app = typer.Typer(
     help="Read other tools' energy logs, and audit other people's energies.",
@@ -22,7 +22,7 @@ Log = Annotated[Path, typer.Argument(metavar="FILE", help="The log, as CSV.")]
 @app.command()
 def powergadget(file: Log, as_json: options.Json = False) -> None:
     """Read a log of Intel Power Gadget, and check it against its own footer."""
-    from llamawatt.meters.powergadget import read_power_gadget
+    from llamawatt.imports.powergadget import read_power_gadget
 
     _tell_log(read_power_gadget(file), as_json=as_json)
 
@@ -34,7 +34,7 @@ def nvml(
     as_json: options.Json = False,
 ) -> None:
     """Read NVML power samples: a CSV with timestamp and power_w."""
-    from llamawatt.meters.csv_log import read_nvml_csv
+    from llamawatt.imports.csv_log import read_nvml_csv
 
     _tell_log(read_nvml_csv(file, domain), as_json=as_json)
 
@@ -62,7 +62,7 @@ def audit(
     as_json: options.Json = False,
 ) -> None:
     """Tell what share of each energy window overlaps the work that it is said to be of."""
-    from llamawatt.meters.audit_tables import audit_tables
+    from llamawatt.imports.audit_tables import audit_tables
 
     found = audit_tables(
         latencies, energies, recording_s=recording_s, recorder_blocks=recorder_blocks

@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict
 
-from llamawatt.analysis.atwall import reply_at_wall_j
-from llamawatt.analysis.cells import Cell, cells
-from llamawatt.analysis.quantities import METRICS
-from llamawatt.analysis.wallmodel import is_extrapolated
+from llamawatt.analysis.estimates.at_wall import reply_at_wall_j
+from llamawatt.analysis.estimates.cells import Cell, cells
+from llamawatt.analysis.estimates.quantities import METRICS
+from llamawatt.analysis.estimates.wall_model import is_extrapolated
 from llamawatt.core.machine import WallModel
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Status, TrialRecord

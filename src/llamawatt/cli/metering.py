@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from llamawatt.meters.cpu_model import CpuPowerModel
-from llamawatt.meters.discover import Discovery, discover
-from llamawatt.meters.nvml_evidence import descends_from_us
+from llamawatt.meters.sensors.cpu_model import CpuPowerModel
+from llamawatt.meters.sensors.discover import Discovery, discover
+from llamawatt.meters.sensors.nvml_evidence import descends_from_us
 
 
 @dataclass(frozen=True, slots=True)

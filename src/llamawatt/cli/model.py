@@ -11,7 +11,7 @@ from llamawatt.cli import options
 
 if TYPE_CHECKING:
     from llamawatt.models.file import ModelFile
-    from llamawatt.models.inspect import ModelFacts
+    from llamawatt.models.gguf.inspect import ModelFacts
 
 app = typer.Typer(
     help="List, fetch, inspect and synthesise models.", no_args_is_help=True, rich_markup_mode=None
@@ -24,9 +24,9 @@ Reference = Annotated[
 @app.command("list")
 def list_(as_json: options.Json = False) -> None:
     """Show the models and shapes that have a name here."""
-    from llamawatt.models.catalog import CATALOG
-    from llamawatt.models.mix import QUANTIZATIONS
-    from llamawatt.models.shapes import SHAPES
+    from llamawatt.models.fetch.catalog import CATALOG
+    from llamawatt.models.make.mix import QUANTIZATIONS
+    from llamawatt.models.make.shapes import SHAPES
 
     if as_json:
         found = {
@@ -61,7 +61,7 @@ def inspect(
     reference: Reference, as_json: options.Json = False, quiet: options.Quiet = False
 ) -> None:
     """Show what a GGUF really holds, without loading it."""
-    from llamawatt.models.inspect import inspect_model
+    from llamawatt.models.gguf.inspect import inspect_model
 
     file = _resolved(reference, quiet=quiet or as_json)
     facts = inspect_model(file.path)
@@ -89,8 +89,8 @@ def synth(
     """Write a model of random weights, for speed and energy where weights cannot be had."""
     from llamawatt.cli.fetching import Fetching
     from llamawatt.core.errors import UsageError
-    from llamawatt.models.mix import full_name
-    from llamawatt.models.synth import synthesize
+    from llamawatt.models.make.mix import full_name
+    from llamawatt.models.make.synth import synthesize
 
     target = output or Path(f"{shape}-{full_name(quantization)}-synthetic.gguf")
     if target.exists() and not force:
@@ -107,7 +107,7 @@ def synth(
 
 def _resolved(reference: str, *, quiet: bool) -> "ModelFile":
     from llamawatt.cli.fetching import Fetching
-    from llamawatt.models.catalog import resolve_model
+    from llamawatt.models.fetch.catalog import resolve_model
 
     with Fetching(quiet=quiet) as progress:
         return resolve_model(reference, progress=progress)

@@ -33,7 +33,7 @@ def finish(run: Run, *, as_json: bool, with_report: bool) -> None:
         print_run(run, console)
     where = [f"run:    {run.path}"]
     if with_report:
-        from llamawatt.report.write import write_report  # matplotlib loads only when it draws
+        from llamawatt.report.forms.write import write_report  # matplotlib loads only when it draws
 
         files = write_report(run)
         where.append(f"report: {files.html}")
@@ -46,7 +46,7 @@ def finish(run: Run, *, as_json: bool, with_report: bool) -> None:
 
 def _print_findings(model: "ReportModel", console: Console) -> None:
     """Print what the report found, in a line each; its page has the numbers and the doubts."""
-    from llamawatt.report.words import TUNING, WINNERS
+    from llamawatt.report.words.findings import TUNING, WINNERS
 
     answers = (each for each in model.passages if each.about in {WINNERS, TUNING})
     found = [each.title for each in answers if each.tone == "result"][:MOST_FINDINGS]

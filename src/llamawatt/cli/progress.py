@@ -15,7 +15,7 @@ from rich.progress import (
 from llamawatt.core.format import duration_text, energy_text
 from llamawatt.core.plan import RunEvent
 from llamawatt.core.trials import Status, TrialRecord
-from llamawatt.study.observer import Outlook
+from llamawatt.measure.observer import Outlook
 
 QUIET_KINDS = {"stopped"}
 """Events that the tables tell anyway."""

@@ -10,8 +10,8 @@ import typer
 from llamawatt.cli import options
 
 if TYPE_CHECKING:
-    from llamawatt.models.quality import Figure, Quality
-    from llamawatt.models.scores import Backend
+    from llamawatt.quality.judgement import Figure, Quality
+    from llamawatt.quality.scores import Backend
 
 Models = Annotated[list[str], typer.Argument(help="Models to judge: names, hf:…, URLs or paths.")]
 Reference = Annotated[
@@ -60,13 +60,13 @@ def quality(
     The reference always has an f16 cache, so that `quality MODEL -r MODEL --cache-type-k q8_0`
     tells what a quantised cache costs.
     """
+    from llamawatt.app.machine_record import n_usable_cores
     from llamawatt.cli.fetching import Fetching
-    from llamawatt.meters.machine import n_usable_cores
-    from llamawatt.models.catalog import resolve_model
-    from llamawatt.models.evaltext import load_text
-    from llamawatt.models.loaded import Setting
-    from llamawatt.models.quality import Candidate, measure_quality
-    from llamawatt.models.scores import Plan
+    from llamawatt.models.fetch.catalog import resolve_model
+    from llamawatt.quality.eval_text import load_text
+    from llamawatt.quality.judgement import Candidate, measure_quality
+    from llamawatt.quality.loaded import Setting
+    from llamawatt.quality.scores import Plan
 
     setting = Setting(cache_type_k, cache_type_v, flash_attn)
     plan = Plan(n_ctx, n_chunks, n_threads or n_usable_cores(), n_gpu_layers)
@@ -91,8 +91,8 @@ def quality(
 
 def _backend(binary: Path | None, library: Path | None) -> "Backend":
     from llamawatt.core.errors import UsageError
-    from llamawatt.models.library_backend import LibraryBackend
-    from llamawatt.models.perplexity_binary import BinaryBackend
+    from llamawatt.quality.library_backend import LibraryBackend
+    from llamawatt.quality.perplexity_binary import BinaryBackend
 
     if binary is not None and library is not None:
         raise UsageError("--binary and --library exclude each other.", "Give one of them.")

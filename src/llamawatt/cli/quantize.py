@@ -8,7 +8,7 @@ import typer
 from llamawatt.cli import options
 
 if TYPE_CHECKING:
-    from llamawatt.models.quantize import Quantized
+    from llamawatt.models.make.quantize import Quantized
 
 
 def quantize(
@@ -48,11 +48,11 @@ def quantize(
     from dataclasses import asdict
 
     from llamawatt.cli.fetching import Fetching
-    from llamawatt.models.catalog import resolve_model
-    from llamawatt.models.quantizations import known_name
-    from llamawatt.models.quantize import Choices
-    from llamawatt.models.quantize import quantize as make
-    from llamawatt.models.quantizer import find_quantizer
+    from llamawatt.models.fetch.catalog import resolve_model
+    from llamawatt.models.make.quantizations import known_name
+    from llamawatt.models.make.quantize import Choices
+    from llamawatt.models.make.quantize import quantize as make
+    from llamawatt.models.make.quantizer import find_quantizer
 
     name = known_name(quantization)
     by = find_quantizer(binary)

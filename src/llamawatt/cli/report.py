@@ -15,7 +15,7 @@ ReportOut = Annotated[
 
 def report(run: RunPath, out: ReportOut = None, as_json: options.Json = False) -> None:
     """Write the report of a run: what a reply costs, why, and how far to trust it."""
-    from llamawatt.report.write import write_report
+    from llamawatt.report.forms.write import write_report
 
     files = write_report(run, out)
     if as_json:

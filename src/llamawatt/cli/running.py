@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llamawatt.app.assemble import (
+    Serving,
+    find_models,
+    make_rig,
+    make_study_plan,
+    now_text,
+)
+from llamawatt.app.machine_record import machine_record
 from llamawatt.cli.metering import Metering
 from llamawatt.cli.progress import ConsoleObserver
 from llamawatt.core.errors import ModelError, RunDirectoryError, TargetError, UsageError
@@ -14,27 +22,19 @@ from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import RunEvent, StudyRecord, judged_name
 from llamawatt.core.trials import Status, TrialRecord
-from llamawatt.meters.bench import MeterBench
-from llamawatt.meters.company import SystemCompany
-from llamawatt.meters.discover import gpus
-from llamawatt.meters.machine import machine_record
-from llamawatt.meters.preflight import Finding, preflight
+from llamawatt.host.other_load import SystemCompany
+from llamawatt.measure.preflight import Finding, preflight
+from llamawatt.measure.resume import require_same
+from llamawatt.measure.runner import Runner
+from llamawatt.meters.sampling.instrument import MeterBench
+from llamawatt.meters.sensors.discover import gpus
 from llamawatt.runs.quality import read_quality
 from llamawatt.runs.store import Run, RunWriter, read_run
-from llamawatt.study.assemble import (
-    Serving,
-    find_models,
-    make_rig,
-    make_study_plan,
-    now_text,
-)
-from llamawatt.study.likeness import require_same
 from llamawatt.study.plan import Plan
-from llamawatt.study.runner import Runner
 from llamawatt.study.spec import StudySpec
 
 if TYPE_CHECKING:
-    from llamawatt.models.scores import Backend
+    from llamawatt.quality.scores import Backend
 
 RUNS_FOLDER = Path("llamawatt-runs")
 
@@ -115,9 +115,9 @@ def carry_out(order: Order) -> Run:
 
 def _judge(plan: Plan, server: Path | None, writer: RunWriter, observer: ConsoleObserver) -> None:
     """Judge models or settings while the directory is ours, and say what was not judged."""
-    from llamawatt.meters.machine import n_usable_cores
-    from llamawatt.models.scores import Plan as Reading
-    from llamawatt.study.judge import judge_plan
+    from llamawatt.app.judging import judge_plan
+    from llamawatt.app.machine_record import n_usable_cores
+    from llamawatt.quality.scores import Plan as Reading
 
     def progress(name: str, done: int, total: int | None) -> None:
         observer.doing(f"judging {name}: {done} of {total or '?'} chunks")
@@ -138,7 +138,7 @@ def _judge(plan: Plan, server: Path | None, writer: RunWriter, observer: Console
 
 def _judge_at(server: Path | None) -> "Backend | ModelError":
     """Return llama.cpp as it comes along, else beside the user's server, else why there is none."""
-    from llamawatt.models.library_backend import LibraryBackend
+    from llamawatt.quality.library_backend import LibraryBackend
 
     try:
         return LibraryBackend.at(None)

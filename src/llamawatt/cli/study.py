@@ -74,11 +74,11 @@ def run(
     quality: Judging = None,
 ) -> None:
     """Run a study, interleaved and repeated until its intervals are narrow."""
+    from llamawatt.app.assemble import Serving
     from llamawatt.cli.dry import confirm_size, print_plan
     from llamawatt.cli.metering import Metering
     from llamawatt.cli.outcome import finish
     from llamawatt.cli.running import Order, carry_out
-    from llamawatt.study.assemble import Serving
     from llamawatt.study.load import load_study, with_protocol
 
     changes: dict[str, object] = dict(options.settings(protocol or []))

@@ -7,9 +7,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from llamawatt.analysis.atwall import reply_at_wall_j
-from llamawatt.analysis.cells import Cell, cells
-from llamawatt.analysis.wallmodel import is_extrapolated
+from llamawatt.analysis.estimates.at_wall import reply_at_wall_j
+from llamawatt.analysis.estimates.cells import Cell, cells
+from llamawatt.analysis.estimates.wall_model import is_extrapolated
 from llamawatt.core.flags import Flag
 from llamawatt.core.format import (
     MISSING,

@@ -2,14 +2,17 @@
 
 from typing import Protocol, runtime_checkable
 
-from llamawatt.core.readings import Domain, Sample, Unavailable
+from llamawatt.core.flags import Flag
+from llamawatt.core.readings import Domain, EnergyReading, Sample, Unavailable
+from llamawatt.core.trials import FactorValue, IdlePower
+from llamawatt.runs.traces import RawTrace
 
 
 @runtime_checkable
 class Meter(Protocol):
     """Reads one interface (NVML, powercap, a wall plug) that covers one or more domains.
 
-    `meters/conformance.py` is this contract as a test.
+    `testing/meter_contract.py` is this contract as a test.
     """
 
     @property
@@ -43,3 +46,38 @@ class EvidenceSource(Protocol):
 
     def evidence(self) -> dict[str, str | int | float | bool | None]:
         """Return what the device says of itself now; keys carry their unit (`gpu-0.temp_c`)."""
+
+
+class Instrument(Protocol):
+    """All meters of the machine, sampled together. Knows no model."""
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        """Return every domain read."""
+
+    @property
+    def slowest_period_s(self) -> float:
+        """Return the longest update period among the domains that are summed."""
+
+    def edge(self) -> None:
+        """Look for counter ticks now; call it in the idle before and after the work."""
+
+    def idle(self, duration_s: float) -> dict[str, IdlePower]:
+        """Measure the mean power of the coming `duration_s` seconds, by domain."""
+
+    def energies(
+        self, t0_s: float, t1_s: float, *, surrounded: bool
+    ) -> dict[str, EnergyReading | Unavailable]:
+        """Return the energy of a past window, by domain.
+
+        `surrounded` says that the idle measured last lies on both sides of the window.
+        """
+
+    def traces(self, t0_s: float, t1_s: float) -> dict[str, RawTrace]:
+        """Return the raw samples around a past window, by domain."""
+
+    def evidence(self) -> dict[str, FactorValue]:
+        """Return clocks, temperatures, P-states and throttling as the devices tell them."""
+
+    def doubts(self) -> tuple[Flag, ...]:
+        """Return flags that concern every window: a part-time sensor, sensors that disagree."""

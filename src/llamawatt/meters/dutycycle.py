@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llamawatt.meters.ticks import Floats
+from llamawatt.meters.energy.ticks import Floats
 
 STEP_S = 0.005
 MAX_AVERAGING_S = 0.3

@@ -8,7 +8,7 @@ import numpy as np
 
 from llamawatt.core.clock import Clock
 from llamawatt.core.readings import Calibration, Sample, Unavailable
-from llamawatt.meters.ticks import Floats
+from llamawatt.meters.energy.ticks import Floats
 
 HOLD_S = 3.0
 """Three times the longest known averaging time (NVML, 1 s)."""

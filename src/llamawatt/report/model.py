@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from llamawatt.analysis.attribution import Attribution, PhaseSplit
-from llamawatt.analysis.findings import Finding
-from llamawatt.analysis.quantities import METRICS
-from llamawatt.analysis.roofline import RooflinePoint
-from llamawatt.analysis.stats import Estimate
-from llamawatt.analysis.verdict import Ratio
+from llamawatt.analysis.compare.verdict import Ratio
+from llamawatt.analysis.estimates.attribution import Attribution, PhaseSplit
+from llamawatt.analysis.estimates.quantities import METRICS
+from llamawatt.analysis.estimates.roofline import RooflinePoint
+from llamawatt.analysis.estimates.stats import Estimate
+from llamawatt.analysis.rules.findings import Finding
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from llamawatt.core.errors import SpecError
-from llamawatt.core.nearby import meant
+from llamawatt.core.suggest import meant
 from llamawatt.study.spec import GroupSpec, ProtocolSpec, StudySpec
 
 _BUILTIN = "llamawatt.study.builtin"

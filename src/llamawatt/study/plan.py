@@ -11,7 +11,7 @@ from llamawatt.core.trials import SCHEMA, Purpose
 from llamawatt.study.arms import Abilities, Arm, expand
 from llamawatt.study.order import Cell, trial_id
 from llamawatt.study.spec import ProtocolSpec, StudySpec
-from llamawatt.targets.protocols import Ask
+from llamawatt.targets.dialects import Ask
 
 ASK_ABOVE_ARMS = 200
 """Arms beyond which a study must be confirmed: about a day at half a minute a trial."""

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from llamawatt.analysis.stats import relative_half_width
+from llamawatt.analysis.estimates.stats import relative_half_width
 from llamawatt.core.plan import ProtocolRecord
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.study.order import Cell

@@ -34,7 +34,7 @@ class Endpoint:
 class Target(Protocol):
     """A llama.cpp server under test.
 
-    `targets/conformance.py` is this contract as a test.
+    `testing/target_contract.py` is this contract as a test.
     """
 
     def start(self) -> Endpoint:

@@ -11,7 +11,7 @@ from llamawatt.core.clock import Clock, SystemClock
 from llamawatt.core.errors import TargetError
 from llamawatt.core.trials import RequestRecord
 from llamawatt.targets.base import Endpoint
-from llamawatt.targets.protocols import Ask, Protocol, protocol_of
+from llamawatt.targets.dialects import Ask, Protocol, protocol_of
 from llamawatt.targets.stream import Reception, receive
 from llamawatt.targets.wire import Call, Lines
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from llamawatt.core.errors import SpecError
-from llamawatt.core.nearby import meant
+from llamawatt.core.suggest import meant
 from llamawatt.core.trials import FactorValue
 
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"]

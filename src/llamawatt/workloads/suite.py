@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from llamawatt.core.errors import UsageError
-from llamawatt.core.nearby import meant
+from llamawatt.core.suggest import meant
 from llamawatt.workloads.shape import Prompt, parse_shape, shape_prompts
 
 DEFAULT_N_PREDICT = 128

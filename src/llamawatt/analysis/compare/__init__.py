@@ -1,0 +1,1 @@
+"""Two arms or two runs side by side: ratios, gains, verdicts."""

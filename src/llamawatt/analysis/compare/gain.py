@@ -1,0 +1,65 @@
+"""Gain errors in a ratio: what cancels and what does not.
+
+With domain shares `a_d` and `b_d` of both arms' joules and gain bounds `g_d`, first order gives
+`|d ln R| <= sum g_d |a_d - b_d|`: a sensor's gain cancels as far as both arms lean on it equally,
+and adds where they lean on different sensors. A modelled domain does not cancel between arms: its
+error depends on the load. Between two machines nothing cancels.
+
+A gain of +-g moves a logarithm by ln(1 + g) or ln(1 - g). Their mean, `atanh(g)`, stands for
+`g_d`: it is g when g is small, and exact for the ratio of two figures both off by a large g.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from llamawatt.analysis.estimates.cells import DomainColumns
+from llamawatt.analysis.estimates.quantities import Kind, MetricInfo
+from llamawatt.core.readings import Method
+
+_GAIN_MAX = 0.99
+
+
+def gain_bound(
+    arm: Mapping[str, DomainColumns],
+    baseline: Mapping[str, DomainColumns],
+    info: MetricInfo,
+    *,
+    same_sensors: bool = True,
+    same_work: bool = False,
+) -> float:
+    """Return the bound of the gain errors on the logarithm of a ratio; see the module's head."""
+    if not info.is_energy:
+        return 0.0
+    a, b = _leanings(arm, info), _leanings(baseline, info)
+    bound = 0.0
+    for name in a.keys() | b.keys():
+        share_a, gain_a, modelled_a = a.get(name, (0.0, 0.0, False))
+        share_b, gain_b, modelled_b = b.get(name, (0.0, 0.0, False))
+        cancels = same_sensors and (same_work or not (modelled_a or modelled_b))
+        apart = abs(gain_a * share_a) + abs(gain_b * share_b)
+        bound += max(gain_a, gain_b) * abs(share_a - share_b) if cancels else apart
+    return bound
+
+
+def _leanings(
+    domains: Mapping[str, DomainColumns], info: MetricInfo
+) -> dict[str, tuple[float, float, bool]]:
+    """Share of the joules, relative gain bound and whether modelled, by domain."""
+    parts = {name: d for name, d in domains.items() if d.in_total}
+    above = info.kind is Kind.ABOVE_IDLE
+    joules = {
+        name: float(np.nanmedian(d.above_idle_j if above else d.energy_j))
+        for name, d in parts.items()
+    }
+    total = math.fsum(joules.values())
+    return {
+        name: (
+            joules[name] / total,
+            math.atanh(min(float(np.nanmedian(d.systematic_j / d.energy_j)), _GAIN_MAX)),
+            Method.MODEL in d.methods,
+        )
+        for name, d in parts.items()
+        if total
+    }

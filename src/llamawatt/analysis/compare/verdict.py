@@ -1,0 +1,183 @@
+"""A ratio of arms and its verdict, "not distinguishable" included.
+
+A verdict needs three things: the 95 % interval leaves out one, Student's t on the logs agrees
+after Holm's correction over the family, and the sensors' gain errors cannot undo it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from llamawatt.analysis.estimates.stats import Estimate, holm
+
+ALPHA = 0.05
+N_REPEATS_CEILING = 1000
+_POWER_SUM = 1.959964 + 0.841621  # two-sided 5 % and 80 % power
+
+
+class Verdict(StrEnum):
+    """What a ratio says about the arm against its baseline."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NOT_DISTINGUISHABLE = "not distinguishable"
+
+
+class Limit(StrEnum):
+    """What stands between a ratio and a verdict."""
+
+    NONE = "none"
+    SCATTER = "scatter"
+    GAIN = "gain"
+    TOO_FEW = "too few repeats"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One figure of an arm over the same figure of its baseline, on one suite.
+
+    Attributes:
+        metric: Field of `Metrics`.
+        arm: The arm in the numerator.
+        baseline: The arm in the denominator.
+        suite: The suite; `all suites` for the mean over suites.
+        value: Median ratio.
+        low: Lower end of the 95 % interval from scatter and sensor noise; None when too few.
+        high: Upper end.
+        gain: Bound of the gain errors on the ratio's logarithm; 0 where they cancel.
+        low_total: Lower end with the gain errors added.
+        high_total: Upper end with the gain errors added.
+        p: Two-sided p-value of "no difference", before correction.
+        p_holm: After Holm's correction over the family; None until the family is known.
+        n: Pairs, or the smaller number of repeats when unpaired.
+        paired: Whether repeats were paired by block.
+        verdict: With gain errors counted.
+        within_method: What the same numbers say if the gain errors are left out.
+        limit: What prevented a verdict.
+        n_repeats_needed: Repeats that would settle it with 80 % power; None when settled, when
+            no number of repeats would, or when it is above `N_REPEATS_CEILING`.
+        methods: Methods of the joules in it; empty for times.
+    """
+
+    metric: str
+    arm: str
+    baseline: str
+    suite: str
+    value: float
+    low: float | None
+    high: float | None
+    gain: float
+    low_total: float | None
+    high_total: float | None
+    p: float | None
+    p_holm: float | None
+    n: int
+    paired: bool
+    verdict: Verdict
+    within_method: Verdict
+    limit: Limit
+    n_repeats_needed: int | None
+    methods: tuple[str, ...] = ()
+
+
+def correct(family: Sequence[Ratio], n_hypotheses: int = 0) -> tuple[Ratio, ...]:
+    """Apply Holm's correction over a family of ratios and judge each again.
+
+    Args:
+        family: The ratios.
+        n_hypotheses: Size of the family they were chosen from, if that is larger.
+    """
+    known = [ratio.p for ratio in family if ratio.p is not None]
+    adjusted = iter(holm(known, n_hypotheses))
+    return tuple(
+        _judged(replace(ratio, p_holm=next(adjusted))) if ratio.p is not None else ratio
+        for ratio in family
+    )
+
+
+def inverse(ratio: Ratio) -> Ratio:
+    """Return the ratio seen from the other side: baseline over arm."""
+    return replace(
+        ratio,
+        arm=ratio.baseline,
+        baseline=ratio.arm,
+        value=1 / ratio.value,
+        low=_over(ratio.high),
+        high=_over(ratio.low),
+        low_total=_over(ratio.high_total),
+        high_total=_over(ratio.low_total),
+        verdict=_TURNED[ratio.verdict],
+        within_method=_TURNED[ratio.within_method],
+    )
+
+
+def judged_ratio(metric: str, logs: Estimate, p: float | None, gain: float) -> Ratio:
+    """Turn the estimate of a log ratio into a judged ratio, still without names."""
+    low, high = logs.low, logs.high
+    bare = Ratio(
+        metric=metric,
+        arm="",
+        baseline="",
+        suite="",
+        value=math.exp(logs.value),
+        low=None if low is None else math.exp(low),
+        high=None if high is None else math.exp(high),
+        gain=gain,
+        low_total=None if low is None else math.exp(low - gain),
+        high_total=None if high is None else math.exp(high + gain),
+        p=p,
+        p_holm=None,
+        n=logs.n,
+        paired=True,
+        verdict=Verdict.NOT_DISTINGUISHABLE,
+        within_method=Verdict.NOT_DISTINGUISHABLE,
+        limit=Limit.TOO_FEW,
+        n_repeats_needed=None,
+    )
+    return _judged(bare)
+
+
+def _judged(ratio: Ratio) -> Ratio:
+    if ratio.low is None or ratio.high is None:
+        return replace(ratio, limit=Limit.TOO_FEW, n_repeats_needed=3)
+    p = ratio.p if ratio.p_holm is None else ratio.p_holm
+    within = _side(ratio.low, ratio.high) if p is None or p < ALPHA else _NO
+    total = _side(ratio.low * math.exp(-ratio.gain), ratio.high * math.exp(ratio.gain))
+    verdict = within if total is within else _NO
+    limit, needed = Limit.NONE, None
+    if verdict is _NO:
+        limit, needed = _obstacle(ratio, ratio.low, ratio.high)
+    return replace(
+        ratio, verdict=verdict, within_method=within, limit=limit, n_repeats_needed=needed
+    )
+
+
+_NO = Verdict.NOT_DISTINGUISHABLE
+_TURNED = {Verdict.LOWER: Verdict.HIGHER, Verdict.HIGHER: Verdict.LOWER, _NO: _NO}
+
+
+def _over(value: float | None) -> float | None:
+    return None if value is None else 1 / value
+
+
+def _side(low: float, high: float) -> Verdict:
+    if high < 1:
+        return Verdict.LOWER
+    return Verdict.HIGHER if low > 1 else _NO
+
+
+def _obstacle(ratio: Ratio, low: float, high: float) -> tuple[Limit, int | None]:
+    """Say what prevents a verdict, and how many repeats would end it.
+
+    From the half-width `h` seen with n repeats, the scatter of one is `h sqrt(n) / 1.96`; an
+    effect `|ln R|`, less what the gain errors may take, needs `((1.96 + 0.84) s / effect)^2`.
+    """
+    effect = abs(math.log(ratio.value)) - ratio.gain
+    if ratio.gain > 0 and effect <= 0:
+        return Limit.GAIN, None
+    scatter = (math.log(high) - math.log(low)) / 2 * math.sqrt(ratio.n) / 1.959964
+    if not effect or not scatter:
+        return Limit.SCATTER, None
+    needed = math.ceil(min((_POWER_SUM * scatter / effect) ** 2, N_REPEATS_CEILING + 1))
+    return Limit.SCATTER, max(ratio.n + 1, needed) if needed <= N_REPEATS_CEILING else None

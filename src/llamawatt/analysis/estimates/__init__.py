@@ -1,0 +1,1 @@
+"""From trials to figures with intervals: pure functions over records."""

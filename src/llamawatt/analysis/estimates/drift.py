@@ -1,0 +1,123 @@
+"""What the order of execution hides: drift over the run, and trials that lean on the last one."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from llamawatt.analysis.estimates.cells import Cell
+from llamawatt.analysis.estimates.stats import Floats
+from llamawatt.analysis.estimates.trend import kendall_p, theil_sen
+
+N_POINTS_MAX = 200
+"""Longer series are first cut into this many stretches, each told by its median."""
+
+_N_MIN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How a figure moved over the run, arms and suites apart.
+
+    Attributes:
+        metric: Field of `Metrics`.
+        change: Relative change from the first to the last trial (Theil-Sen slope).
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        p: p-value of "no trend" (Kendall's tau against the order).
+        n: Trials.
+    """
+
+    metric: str
+    change: float
+    low: float
+    high: float
+    p: float
+
+    n: int
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is both significant at 1 % and larger than 1 %."""
+        return self.p < 0.01 and abs(self.change) > 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Autocorrelation:
+    """How much a trial resembles the one before it, arms and suites apart.
+
+    Attributes:
+        metric: Field of `Metrics`.
+        lag1: Correlation of neighbouring trials.
+        bound: 95 % bound of chance, `1.96 / sqrt(n)`.
+        n: Trials.
+    """
+
+    metric: str
+    lag1: float
+    bound: float
+    n: int
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is beyond chance and large enough (0.3) to narrow intervals falsely."""
+        return self.lag1 > max(self.bound, 0.3)
+
+
+def drift(cells: Iterable[Cell], metric: str) -> Drift | None:
+    """Look for a trend of a figure over the run; None with fewer than six trials."""
+    order, residual = residuals(cells, metric)
+    n = order.size
+    if n < _N_MIN or order[-1] == order[0]:
+        return None
+    x, y = _thinned(order, residual)
+    if np.ptp(y) == 0:
+        return Drift(metric, 0.0, 0.0, 0.0, 1.0, n)
+    span = float(order[-1] - order[0])
+    change, low, high = (slope * span for slope in theil_sen(x, y))
+    return Drift(metric, change, low, high, kendall_p(x, y), n)
+
+
+def autocorrelation(cells: Iterable[Cell], metric: str) -> Autocorrelation | None:
+    """Return the lag-1 autocorrelation of a figure; None with fewer than six trials."""
+    order, residual = residuals(cells, metric)
+    if order.size < _N_MIN:
+        return None
+    return Autocorrelation(metric, lag1(residual), 1.959964 / math.sqrt(order.size), order.size)
+
+
+def lag1(values: ArrayLike) -> float:
+    """Return the lag-1 autocorrelation of a series, shape (n,); 0 for a constant one."""
+    x = np.asarray(values, dtype=float)
+    centred = x - x.mean()
+    power = float(centred @ centred)
+    return float(centred[1:] @ centred[:-1]) / power if power else 0.0
+
+
+def residuals(cells: Iterable[Cell], metric: str) -> tuple[Floats, Floats]:
+    """Return order of execution and relative deviation from the cell's median, sorted."""
+    orders, deviations = [np.empty(0)], [np.empty(0)]
+    for cell in cells:
+        value = cell.columns[metric]
+        known = np.isfinite(value)
+        centre = np.median(value[known]) if known.any() else 0.0
+        if centre and known.sum() > 1:
+            orders.append(cell.order[known].astype(float))
+            deviations.append(value[known] / centre - 1)
+    order, deviation = np.concatenate(orders), np.concatenate(deviations)
+    at = np.argsort(order, kind="stable")
+    return order[at], deviation[at]
+
+
+def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    if x.size <= N_POINTS_MAX:
+        return x, y
+    edges = np.linspace(0, x.size, N_POINTS_MAX + 1).astype(int)
+    stretches = [slice(a, b) for a, b in pairwise(edges)]
+    return (
+        np.array([np.median(x[s]) for s in stretches]),
+        np.array([np.median(y[s]) for s in stretches]),
+    )

@@ -1,0 +1,1 @@
+"""Rules that turn the numbers of a run into findings."""

@@ -1,0 +1,110 @@
+"""What machine this is: processor, memory, governor, battery, versions."""
+
+import hashlib
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from llamawatt.core.machine import Gpu, MachineRecord, MissingMeter, WallModel
+from llamawatt.core.readings import Domain, Unavailable
+from llamawatt.core.version import VERSION
+from llamawatt.host.memory_bandwidth import memory_bandwidth
+from llamawatt.meters.sampling.instrument import MeterBench
+from llamawatt.wall.store import load_wall_model, wall_model_path
+
+GOVERNOR = "devices/system/cpu/cpu0/cpufreq/scaling_governor"
+
+
+def n_usable_cores() -> int:
+    """Return the logical cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def machine_record(
+    bench: MeterBench,
+    gpus: Sequence[Gpu],
+    llama_cpp: str,
+    sysfs_root: Path = Path("/sys"),
+) -> MachineRecord:
+    """Describe the machine and its calibrated meters.
+
+    Args:
+        bench: The meters, entered.
+        gpus: The GPUs found.
+        llama_cpp: What is known of the llama.cpp build.
+        sysfs_root: Root of sysfs.
+    """
+    on_battery = runs_on_battery()
+    wall_model, gaps = _wall_model(bench.domains, on_battery=bool(on_battery))
+    return MachineRecord(
+        hostname_hash=hostname_hash(),
+        os=f"{platform.system()} {platform.release()}",
+        cpu=cpu_name(),
+        n_cores=n_usable_cores(),
+        n_physical_cores=psutil.cpu_count(logical=False),
+        memory_bytes=psutil.virtual_memory().total,
+        governor=_text(sysfs_root / GOVERNOR),
+        on_battery=on_battery,
+        gpus=tuple(gpus),
+        domains=bench.domains,
+        calibrations=tuple(bench.calibrations.values()),
+        missing=(*bench.missing, *gaps),
+        versions=_versions(llama_cpp),
+        bandwidth_bytes_per_s={"cpu": memory_bandwidth(n_usable_cores())},
+        wall_model=wall_model,
+    )
+
+
+def hostname_hash() -> str:
+    """Return a short hash of the machine's name; the name itself is not kept."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
+
+
+def runs_on_battery() -> bool | None:
+    """Tell whether the machine runs on battery; None when there is none."""
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return None if battery is None else not battery.power_plugged
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the processor's name."""
+    for line in _text(cpuinfo).splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _wall_model(
+    domains: Sequence[Domain], *, on_battery: bool
+) -> tuple[WallModel | None, tuple[MissingMeter, ...]]:
+    """Return the wall model of these domains; on battery, the wall feeds nothing."""
+    found = load_wall_model(wall_model_path(hostname_hash(), domains))
+    if isinstance(found, Unavailable):
+        return None, (MissingMeter("wall-model", found.reason, found.remedy),)
+    return (None if on_battery else found), ()
+
+
+def _versions(llama_cpp: str) -> dict[str, str]:
+    versions = {"llamawatt": VERSION, "python": platform.python_version()}
+    for package in ("xllamacpp", "nvidia-ml-py"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    if llama_cpp:
+        versions["llama.cpp"] = llama_cpp
+    return versions
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,1 @@
+"""Doing a study: sessions, trials, doubts, and going on after an interruption."""

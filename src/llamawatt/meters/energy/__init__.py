@@ -1,0 +1,1 @@
+"""From samples to joules: pure mathematics, without a clock or a sensor."""

@@ -1,0 +1,121 @@
+"""Which of NVML's energy sources a GPU has, and which of them to believe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llamawatt.core.clock import Clock
+from llamawatt.core.machine import MissingMeter
+from llamawatt.core.readings import Domain, DomainKind, Method, Quantity
+from llamawatt.meters.device_facts import sensor_facts
+from llamawatt.meters.sensors.nvml_library import Nvml, NvmlError
+
+DEFAULT_GAIN_ERROR = 0.05
+DEFAULT_GAIN_SOURCE = "arXiv 2312.02741: ±5 % between boards"
+TICK_PATIENCE_S = 0.5
+"""Five ticks of the slowest counters known (100 ms). One that has not moved by then is stuck."""
+LOOK_S = 0.02
+
+_NOTES = {
+    "nvml-counter": "The board's own energy counter; it covers the GPU board with its memory.",
+    "nvml-power-instant": "Momentary board power, integrated here.",
+    "nvml-power-average": (
+        "Board power, which most boards since Ampere average over a second; integrated here."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One thing read of one GPU, in NVML's milli-units."""
+
+    domain: Domain
+    index: int
+    read: Callable[[int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What one GPU offers.
+
+    Attributes:
+        channels: The best energy source, and momentary power to check a counter by.
+        missing: What it does not offer, or offers wrongly.
+    """
+
+    channels: tuple[Channel, ...]
+    missing: tuple[MissingMeter, ...] = ()
+
+
+def find_sources(nvml: Nvml, index: int, clock: Clock) -> Sources:
+    """Choose the energy source of one GPU: counter, else momentary power, else mean power.
+
+    Args:
+        nvml: The library.
+        index: Which GPU.
+        clock: The clock; a counter is watched for a tick or a few.
+
+    Raises:
+        NvmlError: the GPU does not even tell its name.
+    """
+    device = nvml.identity(index)["name"]
+    name = f"gpu-{index}"
+    has_instant = _answers(nvml.instant_power_mw, index)
+    counts = _counts(nvml, index, clock)
+    notes: tuple[MissingMeter, ...] = ()
+    if counts is False:
+        reason = "The energy counter stands still; power is integrated in its place."
+        notes = (MissingMeter(f"{name} counter", reason),)
+    if counts:
+        channels = [Channel(_domain(name, device, "nvml-counter"), index, nvml.energy_mj)]
+        if has_instant:
+            check = _domain(f"{name}-instant", device, "nvml-power-instant", checks=name)
+            channels.append(Channel(check, index, nvml.instant_power_mw))
+        return Sources(tuple(channels))
+    if has_instant:
+        instant = _domain(name, device, "nvml-power-instant")
+        return Sources((Channel(instant, index, nvml.instant_power_mw),), notes)
+    if _answers(nvml.average_power_mw, index):
+        average = _domain(name, device, "nvml-power-average")
+        return Sources((Channel(average, index, nvml.average_power_mw),), notes)
+    reason = f"{device} tells neither energy nor power (so do virtual and many laptop GPUs)."
+    return Sources((), (MissingMeter(name, reason),))
+
+
+def _domain(name: str, device: str, source: str, checks: str | None = None) -> Domain:
+    is_counter = source == "nvml-counter"
+    facts = sensor_facts(device)
+    return Domain(
+        name=name,
+        kind=DomainKind.GPU,
+        quantity=Quantity.ENERGY if is_counter else Quantity.POWER,
+        method=Method.COUNTER if is_counter else Method.INTEGRAL,
+        source=source,
+        device=device,
+        in_total=checks is None,
+        checks=checks,
+        gain_error=facts.gain_error if facts else DEFAULT_GAIN_ERROR,
+        gain_source=facts.source if facts else DEFAULT_GAIN_SOURCE,
+        note=_NOTES[source],
+    )
+
+
+def _answers(read: Callable[[int], int], index: int) -> bool:
+    """Tell whether a GPU tells its power. Zero watts tell nothing."""
+    try:
+        return read(index) > 0
+    except NvmlError:
+        return False
+
+
+def _counts(nvml: Nvml, index: int, clock: Clock) -> bool | None:
+    """Tell whether the energy counter runs: False when it is there but stands still, else None."""
+    try:
+        first_mj = nvml.energy_mj(index)
+        until_s = clock.now_s() + TICK_PATIENCE_S
+        while clock.now_s() < until_s:
+            clock.sleep_s(LOOK_S)
+            if nvml.energy_mj(index) > first_mj:
+                return True
+    except NvmlError:
+        return None
+    return False

@@ -1,0 +1,1 @@
+"""Model files from catalogues, hubs and caches, verified before they have a name."""

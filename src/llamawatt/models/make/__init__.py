@@ -1,0 +1,1 @@
+"""Model files made here: fewer bits, or random weights of a named shape."""

@@ -1,0 +1,1 @@
+"""What fewer bits cost: perplexity and divergence from a reference."""

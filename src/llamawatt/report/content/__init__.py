@@ -1,0 +1,1 @@
+"""What a report says, as inert values made from a run."""

@@ -1,0 +1,1 @@
+"""Every figure: what it needs and how it is drawn."""

@@ -1,0 +1,269 @@
+"""One figure: a title, what the marks mean, panels side by side or (narrow) one under another."""
+
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+from PIL import Image
+
+from llamawatt.analysis.estimates.stats import Estimate
+from llamawatt.core.format import number_text
+from llamawatt.report.figures.style import INK, MUTED, PAPER, RC
+from llamawatt.report.figures.text_width import text_width_pt
+
+WIDE_IN, NARROW_IN = 7.2, 3.5
+_LEFT_IN, _RIGHT_IN = 0.66, 0.14
+_TITLE_IN, _LINE_IN, _XLABEL_IN, _STACK_GAP_IN = 0.52, 0.19, 0.46, 0.66
+_N_COLOURS = 128
+"""Few hues in many shades of their edges."""
+_DPI = 160
+_LETTER_IN = 0.066
+"""Mean width of a letter of tick labels."""
+_LEGEND_PT = 8.0
+_EM_IN = _LEGEND_PT / 72
+_COLUMN_GAP_EM, _HANDLE_EM, _HANDLE_GAP_EM = 1.2, 1.6, 0.5
+_MOST_COLUMNS = 6
+_LEGEND_LEFT_IN = 0.04
+_MINOR_DIGITS = ("25", "2357", "23456789")
+"""First digits of the ticks named between powers of ten: the fewest that name three."""
+
+
+@dataclass
+class Canvas:
+    """A figure while it is drawn.
+
+    Attributes:
+        name: Name of the figure; ids of its marks begin with it.
+        title: Its title.
+        note: What the marks mean, in one line (two when narrow).
+        narrow: Whether it is drawn for a phone.
+        tips: By id of a mark: what it says when pointed at.
+    """
+
+    name: str
+    title: str
+    note: str
+    narrow: bool = False
+    tips: dict[str, str] = field(default_factory=dict)
+    figure: Figure = field(init=False)
+
+    def panels(
+        self,
+        n: int = 1,
+        *,
+        height_in: float = 2.5,
+        handles: Sequence[Artist] = (),
+        lefts_in: Sequence[float] = (),
+        stacked: bool = False,
+    ) -> list[Axes]:
+        """Make the figure and `n` panels, with room for titles and labels, and the legend.
+
+        Args:
+            n: Panels.
+            height_in: Height of one panel.
+            handles: Entries of the legend under the panels.
+            lefts_in: Room left of each panel; the first counts for all when they are stacked.
+            stacked: Whether panels are stacked even when wide.
+        """
+        width_in = NARROW_IN if self.narrow else WIDE_IN
+        columns = 1 if self.narrow or stacked else n
+        rows = n // columns
+        notes = self._wrapped(self.note)
+        n_columns, n_lines = _fit_legend(handles, width_in)
+        bottom_in = _XLABEL_IN + _LINE_IN * n_lines
+        top_in = _TITLE_IN + _LINE_IN * len(notes) * 0.85
+        total_in = top_in + rows * height_in + (rows - 1) * _STACK_GAP_IN + bottom_in
+        self.figure = Figure(figsize=(width_in, total_in))
+        lefts = [*lefts_in, *[_LEFT_IN] * n][:columns]
+        panel_in = (width_in - columns * _RIGHT_IN - sum(lefts)) / columns
+        made = []
+        for i in range(n):
+            row, column = divmod(i, columns)
+            x_in = sum(lefts[: column + 1]) + column * (panel_in + _RIGHT_IN)
+            y_in = bottom_in + (rows - 1 - row) * (height_in + _STACK_GAP_IN)
+            box = (x_in / width_in, y_in / total_in, panel_in / width_in, height_in / total_in)
+            made.append(self.figure.add_axes(box))
+        self._head(notes, width_in, total_in)
+        if handles:
+            self._legend(handles, n_columns)
+        return made
+
+    def _head(self, notes: Sequence[str], width_in: float, total_in: float) -> None:
+        x = 0.1 / width_in
+        self.figure.text(x, 1 - 0.09 / total_in, self.title, va="top", weight="bold", size=10.5)
+        self.figure.text(
+            x, 1 - 0.29 / total_in, "\n".join(notes), va="top", size=7.5, color=MUTED,
+            linespacing=1.25,
+        )  # fmt: skip
+
+    def _legend(self, handles: Sequence[Artist], n_columns: int) -> None:
+        width_in, total_in = self.figure.get_size_inches()
+        self.figure.legend(
+            handles=list(handles),
+            loc="lower left",
+            bbox_to_anchor=(_LEGEND_LEFT_IN / width_in, 0.02 / total_in),
+            ncols=n_columns,
+            columnspacing=_COLUMN_GAP_EM,
+            handlelength=_HANDLE_EM,
+            handletextpad=_HANDLE_GAP_EM,
+            borderaxespad=0,
+        )
+
+    def tip(self, artist: Artist, text: str) -> None:
+        """Give a mark words for a pointer or a screen reader."""
+        gid = f"{self.name}-{'n' if self.narrow else 'w'}{len(self.tips)}"
+        artist.set_gid(gid)
+        self.tips[gid] = text
+
+    def svg(self) -> str:
+        """Return the figure as SVG, the same bytes every time."""
+        buffer = io.StringIO()
+        salt = f"llamawatt-{self.name}-{self.narrow}"
+        with mpl.rc_context({**RC, "svg.hashsalt": salt}):
+            FigureCanvasSVG(self.figure)
+            self.figure.savefig(
+                buffer,
+                format="svg",
+                metadata={"Date": None, "Creator": None, "Title": self.title},
+                facecolor=PAPER,
+            )
+        # Where the font that was measured with is missing, another without serifs stands in.
+        return buffer.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
+
+    def pixels(self) -> Image.Image:
+        """Return the figure as an image, the same every time."""
+        buffer = io.BytesIO()
+        with mpl.rc_context(RC):
+            FigureCanvasAgg(self.figure)
+            self.figure.savefig(buffer, format="raw", dpi=_DPI, facecolor=PAPER)
+        width_in, height_in = self.figure.get_size_inches()
+        size = int(width_in * _DPI), int(height_in * _DPI)
+        return Image.frombytes("RGBA", size, buffer.getvalue())
+
+    def _wrapped(self, text: str) -> list[str]:
+        room = 62 if self.narrow else 128
+        lines, line = [], ""
+        for word in text.split():
+            if line and len(line) + len(word) >= room:
+                lines.append(line)
+                line = ""
+            line = f"{line} {word}".strip()
+        return [*lines, line]
+
+
+def whiskers(
+    axes: Axes, at: float, estimate: Estimate, gain: float = 0.0, *, vertical: bool = True
+) -> None:
+    """Draw the 95 % interval (thick) and the same with the sensor's gain error (thin)."""
+    draw = axes.vlines if vertical else axes.hlines
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        low = high = estimate.value
+    else:
+        draw(at, low, high, color=INK, linewidth=1.8, zorder=6)
+    if gain:
+        draw(at, low * (1 - gain), high * (1 + gain), color=INK, linewidth=0.7, zorder=6)
+
+
+def plain_ticks(axes: Axes, which: str) -> None:
+    """Write numbers as people do on a logarithmic axis, with some between the powers of ten."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = sorted(axis.get_view_interval())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value, 1)))
+    majors = sum(low <= tick <= high for tick in axis.get_majorticklocs())
+    minors = [tick for tick in axis.get_minorticklocs() if low <= tick <= high]
+    leading = next(
+        (some for some in _MINOR_DIGITS if majors + sum(_digit(t) in some for t in minors) >= 3),
+        _MINOR_DIGITS[-1],
+    )
+    if high / low >= 80:
+        leading = ""
+    axis.set_minor_formatter(
+        FuncFormatter(lambda value, _: number_text(value, 1) if _digit(value) in leading else "")
+    )
+
+
+def value_label(axes: Axes, text: str, at: tuple[float, float]) -> None:
+    """Write a value above its mark, on a patch of background so that lines do not cross it."""
+    axes.annotate(
+        text, at, xytext=(0, 7), textcoords="offset points", size=7, color=MUTED, ha="center",
+        zorder=7, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
+    )  # fmt: skip
+
+
+def label_room_in(labels: Sequence[str]) -> float:
+    """Return the room that tick labels need left of an axis."""
+    lines = [line for label in labels for line in label.split("\n")]
+    return 0.2 + _LETTER_IN * max(map(len, lines), default=0)
+
+
+def _fit_legend(handles: Sequence[Artist], width_in: float) -> tuple[int, int]:
+    """Break labels that are wider than the figure; return columns and lines of the legend."""
+    gap_in, handle_in = _COLUMN_GAP_EM * _EM_IN, (_HANDLE_EM + _HANDLE_GAP_EM) * _EM_IN
+    room_in = width_in - 2 * _LEGEND_LEFT_IN
+    texts = [str(handle.get_label()) for handle in handles]
+    labels = [_broken(text, room_in - handle_in) for text in texts]
+    for handle, lines in zip(handles, labels, strict=True):
+        handle.set_label("\n".join(lines))
+    longest_in = max((_width_in(line) for lines in labels for line in lines), default=0.0)
+    fit = int((room_in + gap_in) / (longest_in + handle_in + gap_in))
+    n_columns = max(1, min(fit, len(handles), _MOST_COLUMNS))
+    n_rows = max(1, -(-len(handles) // n_columns))
+    # Columns are filled one after another; each is as high as its labels.
+    columns = [labels[n * n_rows : (n + 1) * n_rows] for n in range(n_columns)]
+    return n_columns, max(1, *(sum(map(len, column)) for column in columns))
+
+
+def _broken(text: str, room_in: float) -> list[str]:
+    width_in = _width_in(text)
+    if width_in <= room_in:
+        return [text]
+    return textwrap.wrap(text, max(1, int(len(text) * room_in / width_in)))
+
+
+def _width_in(text: str) -> float:
+    """Width of a legend's text; hinting on a screen's grid makes it a little wider than drawn."""
+    return 1.05 * text_width_pt(text, _LEGEND_PT) / 72
+
+
+def wrapped(label: str, *, narrow: bool) -> str:
+    """Break a long tick label where it is drawn for a phone."""
+    return label.replace(" ", "\n", 1) if narrow and len(label) > 16 else label
+
+
+def swatch(colour: str, label: str, marker: str = "s", *, hollow: bool = False) -> Line2D:
+    """Return a legend entry."""
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=marker,
+        markersize=6,
+        color=colour,
+        markerfacecolor=PAPER if hollow else colour,
+        label=label,
+    )
+
+
+def _digit(value: float) -> str:
+    return f"{value:.0e}"[0]
+
+
+def png(drawn: Image.Image) -> bytes:
+    """Return an image as PNG with a palette, the same bytes every time.
+
+    A palette takes a third of the bytes, and makes no difference that an eye sees.
+    """
+    small = io.BytesIO()
+    few = drawn.convert("RGB").quantize(_N_COLOURS, dither=Image.Dither.NONE)
+    few.save(small, format="png", optimize=True)
+    return small.getvalue()

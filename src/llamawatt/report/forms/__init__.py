@@ -1,0 +1,1 @@
+"""The forms of a report: page, Markdown, CSV, JSON, tables."""

@@ -1,0 +1,65 @@
+"""The report as Markdown, for a README or a pull request."""
+
+from collections.abc import Iterable
+
+from llamawatt.report.content import about
+from llamawatt.report.forms import tables
+from llamawatt.report.forms.bit_tables import bit_widths, cache_settings
+from llamawatt.report.forms.sections import sections, warnings
+from llamawatt.report.forms.tables import Table
+from llamawatt.report.model import ReportModel
+
+
+def markdown(model: ReportModel) -> str:
+    """Return the report; figures are linked as PNG files in `figures/`."""
+    captions = {figure.name: figure for figure in model.figures}
+    lines = [f"# {about.title(model)}", "", model.headline, ""]
+    lines += [f"- **{name}**: {_escaped(value)}" for name, value in about.facts(model)]
+    for passage in warnings(model):
+        lines += ["", f"> **{passage.title}.** {_escaped(passage.text)}"]
+    for section in sections(model):
+        lines += ["", f"## {section.title}"]
+        for name in section.figures:
+            entry = captions[name]
+            lines += ["", f"![{entry.title}](figures/{name}.png)", "", f"*{entry.caption}*"]
+        for passage in section.passages:
+            lines += ["", f"**{_escaped(passage.title)}.** {_escaped(passage.text)}".rstrip()]
+            lines += ["", *(f"- {_escaped(point)}" for point in passage.points)]
+    lines += ["", "## Numbers", "", "Medians with half-widths of 95 % intervals; ~ is modelled."]
+    for table in (
+        tables.results(model),
+        bit_widths(model),
+        cache_settings(model),
+        tables.comparisons(model),
+        tables.idle(model),
+        tables.domains(model),
+        tables.skipped(model),
+    ):
+        lines += table_lines(table)
+    lines += ["", "## Method"]
+    lines += [line for paragraph in about.METHOD for line in ("", paragraph)]
+    lines += ["", *(f"- **{name}**: {_escaped(value)}" for name, value in about.settings(model))]
+    if model.made_at:
+        lines += ["", f"Made by llamawatt on {model.made_at} from the run `{model.run}`."]
+    return "\n".join(lines) + "\n"
+
+
+def table_lines(table: Table) -> Iterable[str]:
+    """Return a table as Markdown, with its title; nothing when it has no rows."""
+    if not table.rows:
+        return
+    yield from ("", f"### {table.title}", "")
+    yield _row(table.columns)
+    yield _row("---:" if numeric else "---" for numeric in table.numeric)
+    yield from (_row(_escaped(cell.text) for cell in row) for row in table.rows)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Keep Markdown from reading marks into names: `~`, `|`, `_`, `*` and `<`."""
+    for mark in ("\\", "|", "*", "_", "~", "<", "`"):
+        text = text.replace(mark, f"\\{mark}")
+    return text

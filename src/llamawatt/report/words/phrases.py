@@ -1,0 +1,133 @@
+"""Small pieces of sentences: figures with intervals, ratios, verdicts."""
+
+import re
+from collections.abc import Iterable
+
+from llamawatt.analysis.compare.verdict import Limit, Ratio, Verdict
+from llamawatt.analysis.estimates.quantities import METRICS, MetricInfo
+from llamawatt.analysis.estimates.stats import Estimate
+from llamawatt.core.format import (
+    duration_text,
+    energy_text,
+    number_text,
+    plus_minus_text,
+    power_text,
+    quantity_text,
+)
+from llamawatt.core.readings import Method
+
+METHOD_WORDS = {
+    Method.COUNTER: "energy counter",
+    Method.INTEGRAL: "integrated power",
+    Method.MODEL: "modelled",
+    Method.IMPORT: "imported",
+}
+"""Methods as a reader says them."""
+
+
+def value_text(metric: str, value: float) -> str:
+    """Return a figure with its unit."""
+    unit = METRICS[metric].unit
+    if unit == "s":
+        return duration_text(value)
+    if unit == "J":
+        return energy_text(value)
+    if unit == "W":
+        return power_text(value)
+    return quantity_text(value, unit) if unit == "J/token" else f"{number_text(value)} {unit}"
+
+
+def interval_text(estimate: Estimate) -> str:
+    """Return the interval relative to the figure, as `±1.2 %`; says so when there is none."""
+    width = estimate.relative_half_width
+    if width is None:
+        return "(no interval: one repeat)" if estimate.n == 1 else "(no relative interval)"
+    return f"(95 % interval {plus_minus_text(width)}, n = {estimate.n})"
+
+
+def times_text(ratio: Ratio) -> str:
+    """Return how many times lower or higher, with the interval that counts the gain errors."""
+    low, high = ratio.low_total, ratio.high_total
+    value, ends = ratio.value, (low, high)
+    if value < 1:
+        value, ends = 1 / value, (_over(high), _over(low))
+    if ends[0] is None or ends[1] is None:
+        return f"{factor_text(value)} (no interval)"
+    return f"{factor_text(value)} [{_ends_text(ends[0], ends[1])}]"
+
+
+def factor_text(value: float) -> str:
+    """Return a factor, as `4.9×`."""
+    return f"{number_text(value, 3 if value < 1.1 else 2)}×"
+
+
+def _ends_text(low: float, high: float) -> str:
+    """Return both ends with as many digits, to four, as tell them apart and each from one."""
+    digits = next((d for d in (2, 3) if _tells(low, high, d)), 4)
+    return f"{number_text(low, digits)}–{number_text(high, digits)}"
+
+
+def _tells(low: float, high: float, digits: int) -> bool:
+    ends = {number_text(end, digits) for end in (low, high)}
+    return len(ends) == 2 and number_text(1.0, digits) not in ends
+
+
+def undecided_text(ratio: Ratio) -> str:
+    """Say why a ratio has no verdict, and what would give one."""
+    if ratio.limit is Limit.TOO_FEW:
+        return f"{counted_text(ratio.n, 'repeat')} cannot tell; take at least three"
+    if ratio.limit is Limit.GAIN:
+        hint = ""
+        if ratio.within_method is not Verdict.NOT_DISTINGUISHABLE:
+            hint = f"; taken at face value it is {ratio.within_method}"
+        return (
+            f"the energy may be off by a factor of up to {factor_text(2.718281828**ratio.gain)} "
+            f"between the two, so no number of repeats can settle it, only a better sensor{hint}"
+        )
+    if ratio.n_repeats_needed is None:
+        return "the difference, if any, is too small for a reasonable number of repeats"
+    return f"about {ratio.n_repeats_needed} repeats would settle it"
+
+
+def methods_text(methods: Iterable[Method | str]) -> str:
+    """Name methods, as `energy counter and modelled`."""
+    return joined(METHOD_WORDS[Method(method)] for method in methods)
+
+
+def counted_text(n: int, what: str) -> str:
+    """Return a number of things, as `1 repeat` or `2 repeats`."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def joined(words: Iterable[str], last: str = "and") -> str:
+    """Return `a, b and c`."""
+    listed = list(words)
+    if len(listed) < 2:
+        return "".join(listed)
+    return f"{', '.join(listed[:-1])} {last} {listed[-1]}"
+
+
+def suite_text(suite: str) -> str:
+    """Return a suite's name as a reader says it."""
+    return suite.replace("_", " ")
+
+
+def suite_heading(suite: str) -> str:
+    """Return a suite's name to begin a line with; a shape, as `pp512+tg128`, is no word."""
+    text = suite_text(suite)
+    return text if re.search(r"\d", text) else text[0].upper() + text[1:]
+
+
+def panel_title(info: MetricInfo) -> str:
+    """Return the heading of a panel: the figure and its unit, as short as it can be."""
+    short = {"j_per_token": "Energy per token (J)"}
+    return short.get(info.key, f"{info.label} ({info.unit})")
+
+
+def level_text(value: float) -> str:
+    """Return a level of a factor, without a trailing `.0`."""
+    return f"{value:g}"
+
+
+def _over(value: float | None) -> float | None:
+    return None if value is None else 1 / value

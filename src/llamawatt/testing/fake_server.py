@@ -1,0 +1,265 @@
+"""A fake llama-server: real HTTP, exact token rates, faults on demand, no model.
+
+    python -m llamawatt.testing.fake_server --port 18100 --fault crash-midway
+
+Takes llama-server's own flags beside its own. It lets a protocol, a resume after a kill or a client
+be tested in milliseconds, and shows what a client costs when the tokens cost nothing.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+
+from llamawatt.targets.embedded import parser as llama_server_flags
+from llamawatt.testing import fake_api as fakeapi
+
+FAULTS = (
+    "exit-early",
+    "never-healthy",
+    "ignore-sigterm",
+    "html",
+    "no-counts",
+    "crash-midway",
+    "stall-midway",
+    "cut-midway",
+    "error-midway",
+)
+"""How it can be told to misbehave."""
+PATHS = {
+    "/completion": "llama-server",
+    "/api/generate": "ollama",
+    "/v1/chat/completions": "openai",
+}
+JSON = "application/json"
+TICK_S = 0.001
+CRASH_CODE = 134
+"""What a shell reports for an aborted program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How the fake server acts.
+
+    Attributes:
+        api: Which server it poses as.
+        fault: How it misbehaves; empty for not at all.
+        prefill_tok_per_s: Prompt tokens a second, each stream.
+        decode_tok_per_s: Generated tokens a second, each stream.
+        model: Name it gives its model.
+        n_parallel: Streams served at once; more wait.
+        n_ctx: Context of all streams together, tokens; 0 for no bound.
+    """
+
+    api: str = "llama-server"
+    fault: str = ""
+    prefill_tok_per_s: float = 1e5
+    decode_tok_per_s: float = 1e4
+    model: str = "fake.gguf"
+    n_parallel: int = 1
+    n_ctx: int = 0
+
+
+class FakeServer:
+    """Serves one behaviour on a loopback port."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        self._slots = asyncio.Semaphore(behaviour.n_parallel)
+
+    async def serve(self, host: str, port: int) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        server = await asyncio.start_server(self._answer, host, port)
+        sys.stderr.write(f"listening on http://{host}:{server.sockets[0].getsockname()[1]}\n")
+        sys.stderr.flush()
+        async with server:
+            await server.serve_forever()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            method, path, _ = head.split("\r\n", 1)[0].split(" ", 2)
+            body = json.loads(await reader.readexactly(_length(head))) if method == "POST" else {}
+            await self._route(method, path, body, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client went away
+        finally:
+            writer.close()
+
+    async def _route(
+        self, method: str, path: str, body: fakeapi.Body, writer: asyncio.StreamWriter
+    ) -> None:
+        if method == "POST" and PATHS.get(path) in {self._behaviour.api, "openai"} and self._up:
+            job = self._job(PATHS[path], body)
+            refusal = self._refusal(job)
+            if not refusal:
+                async with self._slots:
+                    await self._generate(job, writer)
+            else:
+                await _send(writer, 400, refusal)
+        else:
+            await _send(writer, *self._page(path, body))
+
+    @property
+    def _up(self) -> bool:
+        return self._behaviour.fault not in ("html", "never-healthy")
+
+    def _page(self, path: str, body: fakeapi.Body) -> tuple[int, bytes, str]:
+        acts = self._behaviour
+        if acts.fault == "html":
+            return 200, b"<html><body>Welcome</body></html>", "text/html"
+        if acts.fault == "never-healthy":
+            return 503, b'{"error": {"message": "Loading model"}}', JSON
+        if path == "/apply-template":
+            messages = body.get("messages")
+            text = messages[-1]["content"] if isinstance(messages, list) else ""
+            return 200, json.dumps({"prompt": f"user: {text}"}).encode(), JSON
+        found = fakeapi.page(acts.api, path, acts.model, acts.n_parallel)
+        if found is None:
+            return 404, b'{"error": {"message": "File Not Found"}}', JSON
+        return 200, json.dumps(found).encode(), JSON
+
+    def _job(self, api: str, body: fakeapi.Body) -> fakeapi.Job:
+        n_prompt = fakeapi.n_tokens(body.get("prompt", body.get("messages")))
+        return fakeapi.Job(
+            api=api,
+            n_prompt=n_prompt,
+            n_predict=fakeapi.wanted_tokens(body, api),
+            prefill_s=n_prompt / self._behaviour.prefill_tok_per_s,
+            token_s=1.0 / self._behaviour.decode_tok_per_s,
+            streamed=bool(body.get("stream", api == "ollama")),
+        )
+
+    def _refusal(self, job: fakeapi.Job) -> bytes:
+        """Return llama-server's complaint about a prompt beyond a stream's share of the context."""
+        share = self._behaviour.n_ctx // self._behaviour.n_parallel
+        if not share or job.n_prompt <= share:
+            return b""
+        said = (
+            f"request ({job.n_prompt} tokens) exceeds the available context size ({share} tokens)"
+        )
+        return json.dumps({"error": {"code": 400, "message": said}}).encode()
+
+    async def _generate(self, job: fakeapi.Job, writer: asyncio.StreamWriter) -> None:
+        counted = self._behaviour.fault != "no-counts"
+        if not job.streamed:
+            await asyncio.sleep(job.prefill_s + job.decode_s / 2)
+            await self._misbehave(writer, streamed=False)
+            await asyncio.sleep(job.decode_s / 2)
+            return await _send(writer, 200, fakeapi.whole_answer(job, counted))
+        writer.write(_head(200, "text/event-stream", "Transfer-Encoding: chunked"))
+        await asyncio.sleep(job.prefill_s)
+        await self._tokens(job, writer)
+        await _chunk(writer, fakeapi.last_event(job, counted))
+        return await _chunk(writer, b"")
+
+    async def _tokens(self, job: fakeapi.Job, writer: asyncio.StreamWriter) -> None:
+        """Send every token when it is due, an HTTP chunk each, as llama-server does."""
+        start_s = time.monotonic()
+        if opening := fakeapi.first_event(job.api):
+            await _chunk(writer, opening)
+        for number in range(job.n_predict):
+            due_s = start_s + number * job.token_s
+            if due_s > time.monotonic():
+                await asyncio.sleep(max(TICK_S, due_s - time.monotonic()))
+            await _chunk(writer, fakeapi.token_event(job.api, number))
+            if number == job.n_predict // 2:
+                await self._misbehave(writer, streamed=True)
+
+    async def _misbehave(self, writer: asyncio.StreamWriter, *, streamed: bool) -> None:
+        fault = self._behaviour.fault
+        if fault == "crash-midway":
+            sys.stderr.write("GGML_ASSERT failed: the fake server was told to crash\n")
+            sys.stderr.flush()
+            os._exit(CRASH_CODE)
+        if fault == "stall-midway":
+            await asyncio.sleep(3600)
+        if fault == "cut-midway":
+            writer.transport.abort()
+            raise ConnectionAbortedError
+        if fault == "error-midway":
+            error = b'{"error": {"code": 500, "message": "out of slots"}}'
+            if streamed:
+                await _chunk(writer, b"data: " + error + b"\n\n")
+                await _chunk(writer, b"")
+            else:
+                await _send(writer, 500, error)
+            raise ConnectionAbortedError
+
+
+def _length(head: str) -> int:
+    for line in head.lower().split("\r\n"):
+        if line.startswith("content-length:"):
+            return int(line.split(":", 1)[1])
+    return 0
+
+
+def _head(code: int, kind: str, extra: str) -> bytes:
+    lines = (f"HTTP/1.1 {code} X", f"Content-Type: {kind}", "Connection: close", extra, "", "")
+    return "\r\n".join(lines).encode()
+
+
+async def _send(writer: asyncio.StreamWriter, code: int, body: bytes, kind: str = JSON) -> None:
+    writer.write(_head(code, kind, f"Content-Length: {len(body)}") + body)
+    await writer.drain()
+
+
+async def _chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+    await writer.drain()
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return a parser for the flags of llama-server and those of the fake."""
+    flags = llama_server_flags()
+    flags.prog = "llamawatt-fake"
+    flags.set_defaults(model="fake.gguf")
+    for action in flags._actions:
+        action.required = False
+    flags.add_argument("--api", choices=fakeapi.APIS, default="llama-server")
+    flags.add_argument("--fault", choices=FAULTS, default="")
+    flags.add_argument("--prefill-tok-per-s", type=float, default=1e5)
+    flags.add_argument("--decode-tok-per-s", type=float, default=1e4)
+    flags.add_argument("--gpu", default="", help="a GPU to list, as `CUDA0: Some GPU`")
+    flags.add_argument("--list-devices", action="store_true")
+    return flags
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until a signal ends it. Returns the exit code."""
+    flags = parser().parse_args(arguments)
+    if flags.list_devices:
+        sys.stdout.write(f"Available devices:\n  {flags.gpu or '(none)'}\n")
+        return 0
+    if flags.fault == "exit-early":
+        sys.stderr.write(f"error loading model: failed to load model from {flags.model}\n")
+        return 1
+    if flags.fault == "ignore-sigterm":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    behaviour = Behaviour(
+        api=flags.api,
+        fault=flags.fault,
+        prefill_tok_per_s=flags.prefill_tok_per_s,
+        decode_tok_per_s=flags.decode_tok_per_s,
+        model=flags.model,
+        n_parallel=max(1, flags.parallel),
+        n_ctx=flags.ctx_size,
+    )
+    try:
+        asyncio.run(FakeServer(behaviour).serve(flags.host, flags.port))
+    except OSError as error:
+        sys.stderr.write(f"couldn't bind HTTP server socket, port {flags.port}: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

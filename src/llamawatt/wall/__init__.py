@@ -1,0 +1,1 @@
+"""A plug at the wall held against the metered domains."""
