@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 from llamawatt.report.forms.json_form import report_schema
+from tests.compatibility.registry import CASES
 from tools.reference.cli_page import cli_page
+from tools.reference.compatibility_page import compatibility_page
 from tools.reference.records_page import flags_page, records_page, settings_page
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -15,6 +17,7 @@ def pages() -> dict[str, str]:
     """Return file name → text."""
     made = {
         "commands.md": cli_page(),
+        "compatibility.md": compatibility_page(CASES),
         "flags.md": flags_page(),
         "run-directory.md": records_page(),
         "settings.md": settings_page(),
