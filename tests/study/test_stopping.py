@@ -7,6 +7,7 @@ import pytest
 from llamawatt.analysis.estimates.metrics import trial_metrics
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.study.order import Cell
+from llamawatt.study.spec import ProtocolSpec
 from llamawatt.study.stopping import open_cells, progress
 from tests.runs import records
 
@@ -82,3 +83,14 @@ def test_phase_windows_stop_at_the_minimum(purpose: Purpose) -> None:
     cell = Cell("cpu", "pp512", purpose)
     assert open_cells((cell,), noisy(cell, 2), PROTOCOL) == (cell,)
     assert open_cells((cell,), noisy(cell, 3), PROTOCOL) == ()
+
+
+@pytest.mark.parametrize("metric", ["power_w", "edp_js", "ttft_s"])
+def test_any_metric_may_be_watched(metric: str) -> None:
+    watching = replace(PROTOCOL, primary_metric=metric)
+    assert open_cells((CPU,), steady(CPU, 3), watching) == ()
+
+
+def test_a_metric_that_does_not_exist_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"'energy' is not a metric. Did you mean energy_j\?"):
+        ProtocolSpec(primary_metric="energy")

@@ -9,9 +9,9 @@ from llamawatt.analysis.estimates.attribution import Attribution, PhaseSplit, at
 from llamawatt.analysis.estimates.cells import Cell, CellKey, cells
 from llamawatt.analysis.estimates.groups import Sweep, arms_of, group_names, sweeps
 from llamawatt.analysis.estimates.idle import IdleOf, idle_by_arm
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.estimates.roofline import RooflinePoint, roofline
 from llamawatt.core.machine import MachineRecord
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.plan import ArmRecord, StudyRecord
 from llamawatt.core.readings import DomainKind
 from llamawatt.core.trials import Purpose, Status, TrialRecord

@@ -84,8 +84,8 @@ def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         UsageError: one is unknown.
     """
-    from llamawatt.analysis.estimates.quantities import METRICS
     from llamawatt.core.errors import UsageError
+    from llamawatt.core.metrics import METRICS
 
     for name in names:
         if name not in METRICS:

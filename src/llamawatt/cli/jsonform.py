@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 from llamawatt.analysis.estimates.at_wall import reply_at_wall_j
 from llamawatt.analysis.estimates.cells import Cell, cells
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.estimates.wall_model import is_extrapolated
 from llamawatt.core.machine import WallModel
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Status, TrialRecord
 from llamawatt.runs.store import Run

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 from llamawatt.analysis.compare.verdict import Ratio
 from llamawatt.analysis.estimates.attribution import Attribution, PhaseSplit
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.estimates.roofline import RooflinePoint
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.analysis.rules.findings import Finding
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Purpose

@@ -2,16 +2,39 @@
 
 import math
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.plan import CACHE, QUANTIZATION
+from llamawatt.core.suggest import meant
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][\w.+:=-]*$")]
 Value = StrictBool | StrictInt | StrictFloat | StrictStr
 """A setting. `half`, `all` and `all+output` of `n_gpu_layers` are resolved per model; `=n_batch`
 means "the same as this arm's n_batch"."""
+
+
+def known_metric(name: str) -> str:
+    """Check the name of a metric.
+
+    Raises:
+        ValueError: there is no such metric.
+    """
+    if name not in METRICS:
+        choice = f"{meant(name, METRICS)}Choose among {', '.join(METRICS)}"
+        raise ValueError(f"{name!r} is not a metric. {choice}")
+    return name
 
 
 class Device(StrEnum):
@@ -81,9 +104,7 @@ class ProtocolSpec(_Spec):
     repeats_min: int = Field(default=3, ge=1, le=1000)
     repeats_max: int = Field(default=10, ge=1, le=1000)
     half_width_target: float = Field(default=0.03, gt=0, le=1)
-    primary_metric: Literal["energy_j", "latency_s", "edp_js", "j_per_token", "tok_per_s"] = (
-        "energy_j"
-    )
+    primary_metric: Annotated[str, AfterValidator(known_metric)] = "energy_j"
     cool_down_s: float = Field(default=3.0, ge=0, le=3600)
     cool_below_c: float | None = Field(default=None, ge=20, le=120)
     cool_max_s: float = Field(default=60.0, ge=0, le=3600)

@@ -4,7 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
+from llamawatt.analysis.estimates.cells import cells
 from llamawatt.analysis.estimates.stats import relative_half_width
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.plan import ProtocolRecord
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.study.order import Cell
@@ -93,19 +97,10 @@ def _exhausted(state: Progress, protocol: ProtocolRecord) -> bool:
 
 
 def _half_width(trials: list[TrialRecord], metric: str) -> float | None:
-    values, uncertainties = [], []
-    for trial in trials:
-        value = getattr(trial.metrics, metric)
-        if value is None:
-            return None
-        values.append(value)
-        uncertainties.append(_uncertainty(trial, metric, value))
-    return relative_half_width(values, uncertainties)
-
-
-def _uncertainty(trial: TrialRecord, metric: str, value: float) -> float:
-    """Scale the window's relative energy uncertainty to a metric that is made of energy."""
-    metrics = trial.metrics
-    if metric in {"latency_s", "tok_per_s"} or metrics is None or not metrics.energy_j:
-        return 0.0
-    return abs(value) * (metrics.uncertainty_j or 0.0) / abs(metrics.energy_j)
+    if not trials:
+        return None
+    (cell,) = cells(trials).values()
+    values = cell.columns[metric]
+    if not np.isfinite(values).all():
+        return None
+    return relative_half_width(values.tolist(), cell.uncertainty(METRICS[metric]).tolist())

@@ -11,9 +11,9 @@ from llamawatt.analysis.compare.ratios import over_suites, paired_ratio, unpaire
 from llamawatt.analysis.compare.verdict import Limit, Verdict, correct, judged_ratio
 from llamawatt.analysis.estimates.cells import cells
 from llamawatt.analysis.estimates.drift import autocorrelation, drift, lag1
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.estimates.stats import Estimate, IntervalMethod
 from llamawatt.core.flags import Flag
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Purpose, Status
 from tests.analysis.synthetic import SUITES, Factory, cpu_truth, gpu_truth

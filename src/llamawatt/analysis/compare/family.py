@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from llamawatt.analysis.compare.ratios import paired_ratio
 from llamawatt.analysis.compare.verdict import Ratio, correct, inverse
 from llamawatt.analysis.estimates.cells import Cell, CellKey
-from llamawatt.analysis.estimates.quantities import METRICS
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.trials import Purpose
 
 N_ARMS_ALL_PAIRS = 12

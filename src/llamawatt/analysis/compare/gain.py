@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from llamawatt.analysis.estimates.cells import DomainColumns
-from llamawatt.analysis.estimates.quantities import Kind, MetricInfo
+from llamawatt.core.metrics import Kind, MetricSpec
 from llamawatt.core.readings import Method
 
 _GAIN_MAX = 0.99
@@ -24,7 +24,7 @@ _GAIN_MAX = 0.99
 def gain_bound(
     arm: Mapping[str, DomainColumns],
     baseline: Mapping[str, DomainColumns],
-    info: MetricInfo,
+    info: MetricSpec,
     *,
     same_sensors: bool = True,
     same_work: bool = False,
@@ -44,7 +44,7 @@ def gain_bound(
 
 
 def _leanings(
-    domains: Mapping[str, DomainColumns], info: MetricInfo
+    domains: Mapping[str, DomainColumns], info: MetricSpec
 ) -> dict[str, tuple[float, float, bool]]:
     """Share of the joules, relative gain bound and whether modelled, by domain."""
     parts = {name: d for name, d in domains.items() if d.in_total}

@@ -14,8 +14,8 @@ import numpy as np
 from llamawatt.analysis.compare.gain import gain_bound
 from llamawatt.analysis.compare.verdict import Ratio, judged_ratio
 from llamawatt.analysis.estimates.cells import Cell
-from llamawatt.analysis.estimates.quantities import METRICS, MetricInfo
 from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate, p_zero, sensor_half_width
+from llamawatt.core.metrics import METRICS, MetricSpec
 
 
 def paired_ratio(arm: Cell, baseline: Cell, metric: str) -> Ratio | None:
@@ -88,13 +88,13 @@ def over_suites(pairs: Sequence[tuple[Cell, Cell]], metric: str) -> Ratio | None
     return replace(_named(made, *pairs[0], paired=True), suite="all suites")
 
 
-def log_ratios(arm: Cell, baseline: Cell, info: MetricInfo) -> tuple[Floats, Floats]:
+def log_ratios(arm: Cell, baseline: Cell, info: MetricSpec) -> tuple[Floats, Floats]:
     """Return the log ratio of each common block and its random sensor half-width."""
     _, logs, errors = _by_block(arm, baseline, info)
     return logs, errors
 
 
-def _by_block(arm: Cell, baseline: Cell, info: MetricInfo) -> tuple[Floats, Floats, Floats]:
+def _by_block(arm: Cell, baseline: Cell, info: MetricSpec) -> tuple[Floats, Floats, Floats]:
     # A retry may leave two finished trials of a block; the first is the one that was planned.
     blocks_a, at_a = np.unique(arm.block, return_index=True)
     blocks_b, at_b = np.unique(baseline.block, return_index=True)
@@ -110,7 +110,7 @@ def _by_block(arm: Cell, baseline: Cell, info: MetricInfo) -> tuple[Floats, Floa
     return common[known].astype(float), logs[known], np.nan_to_num(errors[known])
 
 
-def _logs(cell: Cell, info: MetricInfo) -> Estimate | None:
+def _logs(cell: Cell, info: MetricSpec) -> Estimate | None:
     value = cell.columns[info.key]
     known = np.isfinite(value)
     if not known.any() or np.any(value[known] <= 0):

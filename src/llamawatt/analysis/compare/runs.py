@@ -8,9 +8,9 @@ from llamawatt.analysis.compare.differences import Difference, Side, arm_named, 
 from llamawatt.analysis.compare.ratios import unpaired_ratio
 from llamawatt.analysis.compare.verdict import Ratio, Verdict, correct
 from llamawatt.analysis.estimates.cells import CellKey
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.errors import UsageError
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.trials import Purpose
 
 

@@ -9,9 +9,9 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from llamawatt.analysis.estimates.quantities import METRICS, Kind, MetricInfo
 from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate
 from llamawatt.core.flags import Flag
+from llamawatt.core.metrics import METRICS, Kind, MetricSpec
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import DomainEnergy, Metrics, Purpose, Status, TrialRecord
 
@@ -93,7 +93,7 @@ class Cell:
         """Whether any trial has this figure."""
         return bool(np.isfinite(self.columns[metric]).any())
 
-    def uncertainty(self, info: MetricInfo) -> Floats:
+    def uncertainty(self, info: MetricSpec) -> Floats:
         """Return the 95 % half-width of the random sensor error of a figure, per trial.
 
         A gross energy figure carries the relative error of its joules. The latency in a
@@ -116,7 +116,7 @@ class Cell:
             return None
         return estimate(value[known], np.nan_to_num(self.uncertainty(METRICS[metric])[known]))
 
-    def gain(self, info: MetricInfo) -> float:
+    def gain(self, info: MetricSpec) -> float:
         """Return the relative 95 % bound of the gain errors of a figure, added linearly."""
         if not info.is_energy or not self.has("energy_j"):
             return 0.0

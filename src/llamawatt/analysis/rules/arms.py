@@ -7,11 +7,8 @@ from llamawatt.analysis.compare.family import best_first
 from llamawatt.analysis.compare.ratios import over_suites
 from llamawatt.analysis.compare.verdict import Ratio, Verdict, inverse
 from llamawatt.analysis.estimates.groups import SWEEPS, reference
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.rules.findings import PaperClaim, Race, RaceToSleep, Ranked, Ranking
-
-RANKED_METRICS = ("latency_s", "energy_j", "above_idle_j", "edp_js")
-"""Figures in which a winner is sought."""
+from llamawatt.core.metrics import METRICS, Use, keys
 
 
 def rankings(assessment: Assessment) -> Iterable[Ranking]:
@@ -19,7 +16,7 @@ def rankings(assessment: Assessment) -> Iterable[Ranking]:
     for group in assessment.groups:
         if group in SWEEPS or len(assessment.arms(group)) < 2:
             continue
-        for metric in RANKED_METRICS:
+        for metric in keys(Use.RANKED):
             for suite in assessment.suites:
                 yield from _ranking(assessment, group, suite, metric)
 

@@ -9,9 +9,9 @@ from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.compare.verdict import Ratio
 from llamawatt.analysis.estimates.cells import Cell
 from llamawatt.analysis.estimates.groups import reference
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.rules.argument import argue
 from llamawatt.core.errors import RunDirectoryError
+from llamawatt.core.metrics import METRICS, Use, keys
 from llamawatt.core.trials import Purpose
 from llamawatt.report.content import bits, caches
 from llamawatt.report.content.headline import headline
@@ -20,9 +20,6 @@ from llamawatt.report.content.source import Source
 from llamawatt.report.model import SCHEMA, DomainShare, IdleRow, PowerTrace, ReportModel, Row
 from llamawatt.report.words.findings import passages
 from llamawatt.runs.traces import read_trace
-
-COMPARED = ("latency_s", "energy_j", "above_idle_j", "j_per_token", "edp_js", "tok_per_s")
-"""Figures of the comparison table."""
 
 _N_TRACES = 2
 
@@ -123,7 +120,7 @@ def _ratios(assessment: Assessment) -> Iterable[Ratio]:
     for group in assessment.groups:
         arms = assessment.arms(group)
         base = reference(arms).name
-        for metric in COMPARED:
+        for metric in keys(Use.COMPARED):
             family = assessment.family(group, metric)
             for suite in assessment.suites:
                 for arm in arms:

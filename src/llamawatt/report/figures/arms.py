@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from llamawatt.analysis.estimates.pareto import pareto_front
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.format import energy_text, number_text
+from llamawatt.core.metrics import METRICS
 from llamawatt.report.content.headline import error_text
 from llamawatt.report.figures.canvas import (
     Canvas,

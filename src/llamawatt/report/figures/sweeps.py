@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from llamawatt.analysis.estimates.groups import SWEEPS
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.core.format import number_text
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.plan import ArmRecord
 from llamawatt.report.figures.canvas import Canvas, value_label, whiskers
 from llamawatt.report.figures.style import DEVICE_COLOURS, MARKERS, MUTED, PAPER, PURPLE

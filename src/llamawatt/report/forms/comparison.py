@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from llamawatt.analysis.compare.runs import Comparison, GateOutcome, GateRow, Row
 from llamawatt.analysis.compare.verdict import Verdict
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.core.format import MISSING, number_text, percent_text
+from llamawatt.core.metrics import METRICS
 from llamawatt.report.forms.markdown import table_lines
 from llamawatt.report.forms.tables import Entry, Table
 from llamawatt.report.words.phrases import joined, suite_text, undecided_text, value_text

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from llamawatt.analysis.estimates.quantities import METRICS
+from llamawatt.core.metrics import METRICS
 from llamawatt.report.model import ReportModel
 
 COLUMNS = ("arm", "device", "suite", "purpose", "metric", "unit", "value", "low", "high",

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from llamawatt.analysis.compare.verdict import Ratio, Verdict
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.flags import Flag
 from llamawatt.core.format import (
@@ -14,6 +13,7 @@ from llamawatt.core.format import (
     number_text,
     plus_minus_text,
 )
+from llamawatt.core.metrics import METRICS, Use, keys
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.words.phrases import (
     METHOD_WORDS,
@@ -62,10 +62,10 @@ class Table:
 
 def results(model: ReportModel) -> Table:
     """One row per arm and suite."""
-    columns = ("Suite", "Arm", "n", "Latency (s)", "Energy (J)", "Above idle (J)", "J/token",
-               "EDP (J·s)", "tok/s", "Method", "Sensor", "Marks")  # fmt: skip
+    headings = [METRICS[key].heading for key in keys(Use.RESULTS)]
+    columns = ("Suite", "Arm", "n", *headings, "Method", "Sensor", "Marks")
     rows = tuple(_result(row) for row in model.suite_rows())
-    numeric = (False, False, *[True] * 7, False, True, False)
+    numeric = (False, False, True, *[True] * len(headings), False, True, False)
     return Table("results", "What a reply costs, by suite and arm", columns, numeric, rows)
 
 
@@ -156,14 +156,13 @@ def marks(row: Row) -> Iterable[str]:
 
 
 def _result(row: Row) -> tuple[Entry, ...]:
-    figures = ("latency_s", "energy_j", "above_idle_j", "j_per_token", "edp_js", "tok_per_s")
     methods = ", ".join(METHOD_WORDS[method] for method in row.methods) or "not measured"
     found = "; ".join(marks(row))
     return (
         Entry(suite_text(row.suite), row.suite),
         Entry(row.arm, row.arm),
         Entry(str(row.n), row.n),
-        *(estimated(row.estimates.get(metric), row, metric) for metric in figures),
+        *(estimated(row.estimates.get(metric), row, metric) for metric in keys(Use.RESULTS)),
         Entry(methods, methods),
         Entry(plus_minus_text(row.gain) if row.methods else MISSING, row.gain),
         Entry(found or MISSING, found),

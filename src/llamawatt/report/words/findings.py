@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from llamawatt.analysis.compare.verdict import Ratio, Verdict
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.analysis.rules import findings as f
 from llamawatt.core.format import (
@@ -15,6 +14,7 @@ from llamawatt.core.format import (
     power_text,
     quantity_text,
 )
+from llamawatt.core.metrics import METRICS
 from llamawatt.report.model import Passage
 from llamawatt.report.words import trust as words_trust
 from llamawatt.report.words.phrases import (

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 
 from llamawatt.analysis.compare.verdict import Limit, Ratio, Verdict
-from llamawatt.analysis.estimates.quantities import METRICS, MetricInfo
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.format import (
     duration_text,
@@ -14,6 +13,7 @@ from llamawatt.core.format import (
     power_text,
     quantity_text,
 )
+from llamawatt.core.metrics import METRICS, MetricSpec
 from llamawatt.core.readings import Method
 
 METHOD_WORDS = {
@@ -118,10 +118,9 @@ def suite_heading(suite: str) -> str:
     return text if re.search(r"\d", text) else text[0].upper() + text[1:]
 
 
-def panel_title(info: MetricInfo) -> str:
+def panel_title(info: MetricSpec) -> str:
     """Return the heading of a panel: the figure and its unit, as short as it can be."""
-    short = {"j_per_token": "Energy per token (J)"}
-    return short.get(info.key, f"{info.label} ({info.unit})")
+    return f"{info.label} ({info.unit.removesuffix('/token')})"
 
 
 def level_text(value: float) -> str:

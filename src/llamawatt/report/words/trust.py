@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from llamawatt.analysis.estimates.quantities import METRICS
 from llamawatt.analysis.rules import findings as f
 from llamawatt.core.format import number_text, percent_text, plus_minus_text
+from llamawatt.core.metrics import METRICS
 from llamawatt.report.model import Passage
 from llamawatt.report.words.phrases import joined
 

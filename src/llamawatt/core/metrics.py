@@ -1,0 +1,191 @@
+"""Every metric of a trial, each one value: its name, unit, better direction, formula and places.
+
+Tables, JSON, CSV, pages, stopping rules and documentation read this list, so a metric that is added
+here appears in all of them. Formulas are applied when a run is read: a mended formula mends old
+runs too.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Quantities = Mapping[str, "Floats"]
+"""What was recorded of trials, by name: see `QUANTITIES`. Arrays of shape (n,), NaN where unknown,
+and scalars of the whole run."""
+
+QUANTITIES: dict[str, str] = {
+    "duration_s": "Length of the window.",
+    "n_replies": "Replies in the window.",
+    "n_prompt": "Prompt tokens evaluated in the window.",
+    "n_generated": "Tokens generated in the window.",
+    "n_steps": "Decode steps: the first token of a reply comes out of its prompt's pass and takes "
+    "no step of its own.",
+    "n_longer": "Replies with a second token.",
+    "latencies_s": "Latencies of the replies, summed.",
+    "ttfts_s": "Times to first token, summed; unknown when a reply was not streamed.",
+    "tpots_s": "Times per output token of the replies with a second token, summed.",
+    "prefills_s": "Times on the prompts, summed.",
+    "decodes_s": "Times on generation of the replies with a second token, summed.",
+    "window_j": "Gross joules of the window, over the domains in the total.",
+    "window_uncertainty_j": "95 % half-width of their random error, in quadrature over domains.",
+    "window_systematic_j": "95 % bound of their gain errors, added linearly over domains.",
+    "window_modelled_j": "The part of them that was modelled.",
+    "window_above_idle_j": "Joules of the window above model-resident idle.",
+    "window_above_idle_uncertainty_j": "95 % half-width of that difference.",
+}
+"""What formulas are made of: recorded, or summed over what was recorded."""
+
+
+class Kind(StrEnum):
+    """What a figure is made of: decides which errors it carries."""
+
+    TIME = "time"
+    RATE = "rate"
+    ENERGY = "energy"
+    ABOVE_IDLE = "above-idle"
+
+
+class Use(StrEnum):
+    """A place where some metrics appear and others do not."""
+
+    RESULTS = "results"
+    """A column of the results table, headed by `heading`."""
+    COMPARED = "compared"
+    """A row of the table of arms over their group's reference."""
+    RANKED = "ranked"
+    """A winner is sought in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """One metric.
+
+    Attributes:
+        key: Its name in JSON, CSV and on the command line.
+        label: Its name for people.
+        unit: As printed on an axis.
+        kind: What it is made of.
+        per: What one figure covers, as `reply` or `token`.
+        meaning: Its definition, in one sentence.
+        formula: From quantities to figures; a division by zero means unknown.
+        heading: Its column's heading, with the unit.
+        uses: Where it appears besides JSON, CSV and `--metric`, where every metric does.
+        more_is_better: Whether more of it is better; with most metrics less is.
+    """
+
+    key: str
+    label: str
+    unit: str
+    kind: Kind
+    per: str
+    meaning: str
+    formula: Callable[[Quantities], "Floats"]
+    heading: str = ""
+    uses: frozenset[Use] = frozenset()
+    more_is_better: bool = False
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether less is better."""
+        return not self.more_is_better
+
+    @property
+    def is_energy(self) -> bool:
+        """Whether joules enter it, and with them the sensors' errors."""
+        return self.kind in {Kind.ENERGY, Kind.ABOVE_IDLE}
+
+
+_EVERYWHERE = frozenset({Use.RESULTS, Use.COMPARED, Use.RANKED})
+_TABLES = frozenset({Use.RESULTS, Use.COMPARED})
+
+_ALL = (
+    MetricSpec(
+        "latency_s", "Latency", "s", Kind.TIME, "reply",
+        "Mean latency of a reply, from the first byte sent to the last byte received.",
+        lambda q: q["latencies_s"] / q["n_replies"],
+        "Latency (s)", _EVERYWHERE,
+    ),
+    MetricSpec(
+        "ttft_s", "Time to first token", "s", Kind.TIME, "reply",
+        "Mean time to the first token; unknown when a reply was not streamed.",
+        lambda q: q["ttfts_s"] / q["n_replies"],
+    ),
+    MetricSpec(
+        "tpot_s", "Time per output token", "s", Kind.TIME, "token",
+        "Mean over replies of the time per generated token after the first.",
+        lambda q: q["tpots_s"] / q["n_longer"],
+    ),
+    MetricSpec(
+        "energy_j", "Energy", "J", Kind.ENERGY, "reply",
+        "Gross joules of the window, over the domains in the total, per reply.",
+        lambda q: q["window_j"] / q["n_replies"],
+        "Energy (J)", _EVERYWHERE,
+    ),
+    MetricSpec(
+        "above_idle_j", "Energy above idle", "J", Kind.ABOVE_IDLE, "reply",
+        "Joules per reply above model-resident idle; a difference, never clipped.",
+        lambda q: q["window_above_idle_j"] / q["n_replies"],
+        "Above idle (J)", _EVERYWHERE,
+    ),
+    MetricSpec(
+        "j_per_token", "Energy per token", "J/token", Kind.ENERGY, "token",
+        "Gross joules of the window per generated token.",
+        lambda q: q["window_j"] / q["n_generated"],
+        "J/token", _TABLES,
+    ),
+    MetricSpec(
+        "above_idle_j_per_token", "Energy per token above idle", "J/token", Kind.ABOVE_IDLE,
+        "token",
+        "The same above model-resident idle.",
+        lambda q: q["window_above_idle_j"] / q["n_generated"],
+    ),
+    MetricSpec(
+        "edp_js", "Energy-delay product", "J·s", Kind.ENERGY, "reply",
+        "Joules per reply times its latency.",
+        lambda q: q["window_j"] / q["n_replies"] * (q["latencies_s"] / q["n_replies"]),
+        "EDP (J·s)", _EVERYWHERE,
+    ),
+    MetricSpec(
+        "ed2p_js2", "Energy-delay² product", "J·s²", Kind.ENERGY, "reply",
+        "Joules per reply times the square of its latency.",
+        lambda q: q["window_j"] / q["n_replies"] * (q["latencies_s"] / q["n_replies"]) ** 2,
+    ),
+    MetricSpec(
+        "power_w", "Mean power", "W", Kind.ENERGY, "window",
+        "Gross joules of the window over its length.",
+        lambda q: q["window_j"] / q["duration_s"],
+    ),
+    MetricSpec(
+        "tok_per_s", "Throughput", "tok/s", Kind.RATE, "window",
+        "Tokens generated in the window over its length.",
+        lambda q: q["n_generated"] / q["duration_s"],
+        "tok/s", _TABLES, more_is_better=True,
+    ),
+    MetricSpec(
+        "prefill_tok_per_s", "Prefill speed", "tok/s", Kind.RATE, "stream",
+        "Prompt tokens over the time on prompts; unknown when neither side could tell.",
+        lambda q: q["n_prompt"] / q["prefills_s"],
+        more_is_better=True,
+    ),
+    MetricSpec(
+        "decode_tok_per_s", "Decode speed", "tok/s", Kind.RATE, "stream",
+        "Decode steps over the time on generation; unknown when neither side could tell.",
+        lambda q: q["n_steps"] / q["decodes_s"],
+        more_is_better=True,
+    ),
+)  # fmt: skip
+
+METRICS: dict[str, MetricSpec] = {spec.key: spec for spec in _ALL}
+"""Every metric, in the order of a reader's interest."""
+
+
+def keys(use: Use) -> tuple[str, ...]:
+    """Return the metrics that appear in a place, in order."""
+    return tuple(spec.key for spec in _ALL if use in spec.uses)
