@@ -84,8 +84,8 @@ def test_synth_does_not_replace_a_file(tmp_path):
     [
         (("nowhere.gguf",), "cannot be read"),
         (("a.gguf", "--text", "nowhere.txt"), "cannot be read"),
-        (("a.gguf", "--binary", "x", "--library", "y"), "exclude each other"),
-        (("a.gguf", "--binary", "/nowhere/llama-perplexity"), "There is no"),
+        (("a.gguf", "--library", "/nowhere"), "no libllama at /nowhere"),
+        (("a.gguf", "--binary", "/nowhere/llama-perplexity"), "no libllama at /nowhere"),
     ],
 )
 def test_quality_refuses_bad_input(arguments, says):

@@ -8,9 +8,8 @@ from llamawatt.models.make.shapes import SHAPES, ModelShape
 from llamawatt.models.make.synth import synthesize
 from llamawatt.quality.eval_text import load_text
 from llamawatt.quality.judgement import Candidate, measure_quality
-from llamawatt.quality.perplexity_binary import BinaryBackend
+from llamawatt.quality.library_backend import LibraryBackend
 from llamawatt.quality.scores import Plan
-from tests.models.llamacpp import program
 
 SMALL = {
     "llama": ModelShape("llama", 3, 512, 1024, 8, 2, 2000, 512, 10000.0),
@@ -27,7 +26,7 @@ def shape(request, monkeypatch):
 @pytest.mark.serial
 @pytest.mark.parametrize("quantization", QUANTIZATIONS)
 def test_every_type_predicts_finite_numbers(quantization, shape, tmp_path, monkeypatch):
-    backend = BinaryBackend.at(program("llama-perplexity"))
+    backend = LibraryBackend.at()
     monkeypatch.setenv("LLAMAWATT_CACHE", str(tmp_path / "cache"))
     path = synthesize("small", quantization, tmp_path / "small.gguf")
     words = tmp_path / "text.txt"

@@ -3,7 +3,6 @@
 import math
 import re
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,12 +14,10 @@ from llamawatt.models.fetch.embedded import embedded_model
 from llamawatt.models.file import ModelFile
 from llamawatt.quality.eval_text import load_text
 from llamawatt.quality.judgement import Candidate, interval, measure_quality
-from llamawatt.quality.perplexity_binary import BinaryBackend, running_nll
+from llamawatt.quality.library_backend import LibraryBackend
 from llamawatt.quality.scores import Plan, Scores
-from llamawatt.quality.token_bytes import token_bytes
 from tests.models.ggufs import write_model
 from tests.models.llamacpp import library_environment, program
-from tests.quality.test_logits import write
 
 N_CHUNKS, N_SCORED = 12, 63
 
@@ -125,7 +122,7 @@ def test_a_text_that_cannot_be_long_enough_is_told_before_anything_runs(small, t
     path = tmp_path / "short.txt"
     path.write_text("Too short.")
     with pytest.raises(ModelError, match="has 10 bytes; a context of 512 needs at least 1024"):
-        measure_quality([small], None, load_text(path), Plan(), fake_program(tmp_path, ""))
+        measure_quality([small], None, load_text(path), Plan(), LibraryBackend.at())
 
 
 def test_the_shipped_text_is_long_enough_and_says_where_it_is_from():
@@ -144,16 +141,9 @@ def test_texts_that_are_none_are_refused(tmp_path, content):
         load_text(tmp_path / "missing.txt")
 
 
-def test_running_perplexities_come_apart_into_chunks():
-    nll = [2.0, 3.0, 2.5]
-    running = np.exp(np.cumsum(nll) / np.arange(1, 4))
-    said = "".join(f"[{i + 1}]{value:.4f}," for i, value in enumerate(running))
-    assert running_nll(said) == pytest.approx(nll, abs=1e-4)
-
-
-def test_a_missing_program_is_told():
-    with pytest.raises(ModelError, match="--binary"):
-        BinaryBackend.at(Path("/nowhere/llama-perplexity"))
+def test_a_missing_library_is_told():
+    with pytest.raises(ModelError, match="no libllama at /nowhere/llama-perplexity"):
+        LibraryBackend.at(Path("/nowhere/llama-perplexity"))
 
 
 @pytest.mark.serial
@@ -161,7 +151,7 @@ def test_perplexity_is_that_of_llama_perplexity(embedded, tmp_path, monkeypatch)
     tool = program("llama-perplexity")
     monkeypatch.setenv("LLAMAWATT_CACHE", str(tmp_path / "cache"))
     text, plan = load_text(), Plan(128, 4, n_threads=2)
-    one = measure_quality([embedded], None, text, plan, BinaryBackend.at(tool))[0]
+    one = measure_quality([embedded], None, text, plan, LibraryBackend.at(tool))[0]
     words = tmp_path / "text.txt"
     words.write_text(text.text)
     command = [tool, "-m", embedded.file.path, "-f", words, "-c", "128", "--chunks", "4", "-t", "2"]
@@ -173,8 +163,6 @@ def test_perplexity_is_that_of_llama_perplexity(embedded, tmp_path, monkeypatch)
         final = re.search(r"PPL = ([0-9.]+)", said.stdout + said.stderr)
     assert one.perplexity.value == pytest.approx(float(final.group(1)), rel=0.01)
     assert one.n_chunks == 4
-    sizes = token_bytes(embedded.file.path)
-    assert sizes is not None
     assert 0.5 < one.bits_per_byte.value < 2.5
 
 
@@ -190,7 +178,7 @@ def test_divergence_is_zero_from_itself_and_rises_with_fewer_bits(embedded, tmp_
             capture_output=True, check=True, env=library_environment(quantizer),
         )  # fmt: skip
         fewer.append(Candidate(ModelFile(path, path.stem, str(path))))
-    backend = BinaryBackend.at(program("llama-perplexity"))
+    backend = LibraryBackend.at(program("llama-perplexity"))
     found = measure_quality(
         [embedded, *fewer], embedded, load_text(), Plan(128, 4, n_threads=2), backend
     )
@@ -200,36 +188,6 @@ def test_divergence_is_zero_from_itself_and_rises_with_fewer_bits(embedded, tmp_
     assert 0 < q4.kld.value < q2.kld.value
     assert q2.same_top.value < q4.same_top.value < 1
     assert q4.perplexity.value < q2.perplexity.value
-    assert not list((tmp_path / "cache").rglob("*.logits"))
-
-
-FAKE = """#!{python}
-import shutil, sys
-if "--version" in sys.argv:
-    print("version: 7 (fake)")
-    sys.exit()
-base = sys.argv[sys.argv.index("--kl-divergence-base") + 1]
-shutil.copy({made!r}, base)
-if "need at least" in "{printed}":
-    open(base, "wb").write(b"_logits_")
-print("perplexity: calculating perplexity over 3 chunks, n_ctx=8")
-print("{printed}")
-sys.exit({code})
-"""
-
-
-SHORT = (
-    "perplexity: you need at least 16 tokens to evaluate perplexity with a context of 8. "
-    "perplexity: the data file you provided tokenizes to only 9 tokens"
-)
-
-
-def fake_program(tmp_path, printed, code=0):
-    path = tmp_path / "llama-perplexity"
-    made = write(tmp_path / "made", np.random.default_rng(0).normal(0, 2, (3, 3, 99)))
-    path.write_text(FAKE.format(python=sys.executable, made=str(made), printed=printed, code=code))
-    path.chmod(0o755)
-    return BinaryBackend.at(path)
 
 
 @pytest.fixture
@@ -240,40 +198,12 @@ def small(tmp_path, monkeypatch):
     return Candidate(ModelFile(path, "small", str(path)))
 
 
-def test_lines_that_the_program_lost_are_taken_from_its_file(small, tmp_path):
-    backend = fake_program(tmp_path, "[1]50.0000,")
-    one = measure_quality([small], None, load_text(), Plan(8), backend)[0]
-    rest = np.random.default_rng(0).normal(0, 2, (3, 3, 99))
-    tokens = np.arange(24).reshape(3, 8)[:, 5:]
-    log_p = rest - np.log(np.exp(rest).sum(axis=2, keepdims=True))
-    expected = [-log_p[c, np.arange(3), tokens[c]].mean() for c in (1, 2)]
-    mean = (math.log(50) + sum(expected)) / 3
-    assert one.perplexity.value == pytest.approx(math.exp(mean), rel=1e-3)
-    assert (one.n_chunks, one.n_tokens) == (3, 9)
-    assert one.bits_per_byte is None, "its vocabulary says no kind"
-
-
-@pytest.mark.parametrize(
-    ("printed", "code", "says"),
-    [
-        ("[1]nan,", 0, "nothing finite"),
-        ("out of memory", 1, r"failed on small.gguf \(1\): out of memory"),
-        (SHORT, 0, "has 9 tokens; a context of 8 needs at least 16"),
-    ],
-)
-def test_a_program_that_fails_is_explained_and_leaves_nothing(small, tmp_path, printed, code, says):
-    with pytest.raises(ModelError, match=says):
-        measure_quality([small], None, load_text(), Plan(8), fake_program(tmp_path, printed, code))
-    kept = (tmp_path / "cache" / "quality").rglob("*")
-    assert not [path.name for path in kept if path.suffix in {".part", ".json", ".logits"}]
-
-
 @pytest.mark.serial
 def test_a_text_shorter_than_the_context_is_told(embedded, tmp_path, monkeypatch):
     monkeypatch.setenv("LLAMAWATT_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "short.txt"
     path.write_text("Too short to judge anybody by. " * 40)
-    backend = BinaryBackend.at(program("llama-perplexity"))
+    backend = LibraryBackend.at(program("llama-perplexity"))
     with pytest.raises(ModelError, match=r"has \d+ tokens; a context of 512 needs at least 1024"):
         measure_quality([embedded], None, load_text(path), Plan(n_threads=2), backend)
     assert not list((tmp_path / "cache").rglob("*.part"))
@@ -285,6 +215,6 @@ def test_a_reference_with_another_vocabulary_is_refused(embedded, tmp_path, monk
     tensors = {"token_embd.weight": ((99, 32), "F16")}
     path = write_model(tmp_path / "other.gguf", tensors, n_vocab=99)
     other = Candidate(ModelFile(path, "other", str(path)))
-    backend = BinaryBackend.at(program("llama-perplexity"))
+    backend = LibraryBackend.at(program("llama-perplexity"))
     with pytest.raises(ModelError, match="vocabulary of 99 tokens"):
         measure_quality([embedded], other, load_text(), Plan(n_threads=2), backend)

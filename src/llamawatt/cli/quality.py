@@ -11,7 +11,6 @@ from llamawatt.cli import options
 
 if TYPE_CHECKING:
     from llamawatt.quality.judgement import Figure, Quality
-    from llamawatt.quality.scores import Backend
 
 Models = Annotated[list[str], typer.Argument(help="Models to judge: names, hf:…, URLs or paths.")]
 Reference = Annotated[
@@ -23,10 +22,14 @@ Text = Annotated[
 Chunks = Annotated[
     int | None, typer.Option("--chunks", help="Most chunks. Default: the whole text.")
 ]
-Binary = Annotated[
-    Path | None, typer.Option("--binary", help="Judge with your own llama-perplexity.")
+Library = Annotated[
+    Path | None,
+    typer.Option(
+        "--library",
+        "--binary",
+        help="Judge with your own llama.cpp: its folder, its libllama or a program beside it.",
+    ),
 ]
-Library = Annotated[Path | None, typer.Option("--library", help="Judge with this libllama.")]
 
 
 def quality(
@@ -50,7 +53,6 @@ def quality(
     n_gpu_layers: Annotated[
         int, typer.Option("--n-gpu-layers", "-g", min=0, help="Layers on the GPU.")
     ] = 0,
-    binary: Binary = None,
     library: Library = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -65,12 +67,13 @@ def quality(
     from llamawatt.models.fetch.catalog import resolve_model
     from llamawatt.quality.eval_text import load_text
     from llamawatt.quality.judgement import Candidate, measure_quality
+    from llamawatt.quality.library_backend import LibraryBackend
     from llamawatt.quality.loaded import Setting
     from llamawatt.quality.scores import Plan
 
     setting = Setting(cache_type_k, cache_type_v, flash_attn)
     plan = Plan(n_ctx, n_chunks, n_threads or n_usable_cores(), n_gpu_layers)
-    words, backend = load_text(text), _backend(binary, library)
+    words, backend = load_text(text), LibraryBackend.at(library)
     with Fetching(quiet=quiet or as_json) as progress:
         files = [resolve_model(name, progress=progress) for name in models]
         base = None if reference is None else resolve_model(reference, progress=progress)
@@ -87,16 +90,6 @@ def quality(
         typer.echo(json.dumps([asdict(one) for one in found], indent=1))
         return
     _show(found, words.source)
-
-
-def _backend(binary: Path | None, library: Path | None) -> "Backend":
-    from llamawatt.core.errors import UsageError
-    from llamawatt.quality.library_backend import LibraryBackend
-    from llamawatt.quality.perplexity_binary import BinaryBackend
-
-    if binary is not None and library is not None:
-        raise UsageError("--binary and --library exclude each other.", "Give one of them.")
-    return BinaryBackend.at(binary) if binary is not None else LibraryBackend.at(library)
 
 
 def _show(found: "list[Quality]", source: str) -> None:

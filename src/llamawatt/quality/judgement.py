@@ -117,13 +117,10 @@ def measure_quality(
     folder = cache_folder() / "quality"
     folder.mkdir(exist_ok=True)
     with locked(folder / "judging"):
-        found = [
+        return [
             _judged(folder, candidate, reference, text, plan, backend, progress)
             for candidate in candidates
         ]
-        for leftover in folder.glob("*.logits"):
-            leftover.unlink()
-    return found
 
 
 def _judged(

@@ -18,7 +18,7 @@ from llamawatt.models.file import Progress
 from llamawatt.models.gguf.inspect import inspect_model
 from llamawatt.quality.eval_text import EvalText
 from llamawatt.quality.libllama import bundled_library, library_at
-from llamawatt.quality.scorer import ChunkScore, ScoreJob
+from llamawatt.quality.scorer import ChunkScore, ScoreJob, require_same_size
 from llamawatt.quality.scores import Plan, Scores, Subject
 
 N_ERROR_BYTES = 4000
@@ -57,9 +57,10 @@ class LibraryBackend:
         progress: Progress | None = None,
     ) -> Scores:
         """Judge a model. See `scores.Backend`."""
-        for one in (subject, reference):
-            if one is not None:
-                inspect_model(one.path)  # so that a broken file is named before anything is loaded
+        _require_long_enough(text, plan)
+        # Before anything is loaded, so that a broken file is named.
+        facts = [inspect_model(one.path) for one in (subject, reference) if one is not None]
+        require_same_size(facts[0].n_vocab, facts[-1].n_vocab)
         text_path = work / "text.txt"
         text_path.write_text(text.text, "utf-8")
         kept = work / "chunks.jsonl"
@@ -75,6 +76,17 @@ class LibraryBackend:
             if progress is not None:
                 progress(subject.path.stem, len(done), n_chunks)
         return _scores([done[chunk] for chunk in sorted(done)])
+
+
+def _require_long_enough(text: EvalText, plan: Plan) -> None:
+    """Refuse, before anything is loaded, a text of fewer bytes than two chunks have tokens."""
+    n_bytes = len(text.text.encode())
+    if n_bytes < 2 * plan.n_ctx:
+        raise ModelError(
+            f"The text has {n_bytes} bytes; a context of {plan.n_ctx} needs at least "
+            f"{2 * plan.n_ctx} tokens.",
+            "Give a longer text or a smaller --ctx.",
+        )
 
 
 def _job(

@@ -19,6 +19,8 @@ from llamawatt.quality.libllama import Library
 from llamawatt.quality.loaded import LoadedModel, Setting
 from llamawatt.quality.predictions import divergence, negative_log_likelihood
 
+OTHER_REFERENCE = "Choose as reference the same model at more bits."
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreJob:
@@ -133,18 +135,27 @@ def _score(
     return ChunkScore(chunk, nll, len(truth), n_bytes, kld, same)
 
 
+def require_same_size(n_vocab: int | None, n_reference: int | None) -> None:
+    """Check that two vocabularies have as many tokens, where both say how many.
+
+    Raises:
+        ModelError: they have not.
+    """
+    if n_vocab and n_reference and n_vocab != n_reference:
+        raise ModelError(
+            f"The reference has a vocabulary of {n_reference} tokens, the model one of {n_vocab}.",
+            OTHER_REFERENCE,
+        )
+
+
 def _require_alike(
     subject: LoadedModel, reference: LoadedModel, tokens: list[int], text: str
 ) -> None:
-    remedy = "Choose as reference the same model at more bits."
-    if subject.n_vocab != reference.n_vocab:
-        raise ModelError(
-            f"The reference has a vocabulary of {reference.n_vocab} tokens, the model one of "
-            f"{subject.n_vocab}.",
-            remedy,
-        )
+    require_same_size(subject.n_vocab, reference.n_vocab)
     if reference.tokenize(text) != tokens:
-        raise ModelError("The reference splits the text into other tokens than the model.", remedy)
+        raise ModelError(
+            "The reference splits the text into other tokens than the model.", OTHER_REFERENCE
+        )
 
 
 def _require_length(n_tokens: int, n_ctx: int) -> None:
