@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from step_response import StepResponse, step_response, with_step
 
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.flags import Flag
@@ -27,7 +28,6 @@ from llamawatt.core.readings import Calibration, EnergyReading, Quantity, Sample
 from llamawatt.meters.energy.trace import FEW_PERIODS, Trace
 from llamawatt.meters.sampling.calibrate import calibrate
 from llamawatt.meters.sampling.sampler import Sampler
-from llamawatt.meters.step import StepResponse, step_response, with_step
 from llamawatt.testing.fake_meter import FakeMeter
 from llamawatt.testing.fake_sensor import PROFILES, FakeSensor
 from llamawatt.testing.load_shape import LoadShape

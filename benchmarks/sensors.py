@@ -18,16 +18,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from duty_cycle import fit_window
+from step_response import step_response
 
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.readings import Sample, Unavailable
 from llamawatt.core.units import w_from_mw
-from llamawatt.meters.dutycycle import fit_window
 from llamawatt.meters.energy.crosscheck import compare
 from llamawatt.meters.sampling.instrument import MeterBench
 from llamawatt.meters.sensors.discover import discover
 from llamawatt.meters.sensors.nvml_library import load_nvml
-from llamawatt.meters.step import step_response
 from llamawatt.models.fetch.catalog import resolve_model
 from llamawatt.targets.client import Client
 from llamawatt.targets.dialects import Ask

@@ -22,8 +22,3 @@ def w_from_mw(power_mw: float) -> float:
 def j_from_wh(energy_wh: float) -> float:
     """Convert watt-hours to joules."""
     return energy_wh * J_PER_WH
-
-
-def wh_from_j(energy_j: float) -> float:
-    """Convert joules to watt-hours."""
-    return energy_j / J_PER_WH

@@ -41,13 +41,6 @@ class Meter(Protocol):
         """Let go of the interface. Safe to call twice; `read` raises afterwards."""
 
 
-class EvidenceSource(Protocol):
-    """A meter that can also tell clocks, temperature, P-state and throttling."""
-
-    def evidence(self) -> dict[str, str | int | float | bool | None]:
-        """Return what the device says of itself now; keys carry their unit (`gpu-0.temp_c`)."""
-
-
 class Instrument(Protocol):
     """All meters of the machine, sampled together. Knows no model."""
 

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from llamawatt.analysis.estimates.cells import Cell
 from llamawatt.analysis.estimates.stats import Floats
-from llamawatt.analysis.estimates.trend import kendall_p, theil_sen
 
 N_POINTS_MAX = 200
 """Longer series are first cut into this many stretches, each told by its median."""
@@ -76,9 +75,14 @@ def drift(cells: Iterable[Cell], metric: str) -> Drift | None:
     x, y = _thinned(order, residual)
     if np.ptp(y) == 0:
         return Drift(metric, 0.0, 0.0, 0.0, 1.0, n)
+    from scipy import stats  # noqa: PLC0415  (half a second, for runs of six trials and more)
+
     span = float(order[-1] - order[0])
-    change, low, high = (slope * span for slope in theil_sen(x, y))
-    return Drift(metric, change, low, high, kendall_p(x, y), n)
+    slope = stats.theilslopes(y, x)
+    change, low, high = (
+        float(each) * span for each in (slope.slope, slope.low_slope, slope.high_slope)
+    )
+    return Drift(metric, change, low, high, float(stats.kendalltau(x, y).pvalue), n)
 
 
 def autocorrelation(cells: Iterable[Cell], metric: str) -> Autocorrelation | None:

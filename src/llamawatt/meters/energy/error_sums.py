@@ -26,11 +26,6 @@ class Spread:
     cumulant_j4: float = 0.0
 
     @classmethod
-    def normal(cls, sigma_j: float) -> "Spread":
-        """Return a normal error of this standard deviation."""
-        return cls(sigma_j**2)
-
-    @classmethod
     def uniform(cls, half_j: float) -> "Spread":
         """Return an error that is uniform over plus and minus `half_j`."""
         return cls(half_j**2 / 3.0, -2.0 * half_j**4 / 15.0)

@@ -24,7 +24,7 @@ from llamawatt.meters.energy.idle import IdlePowerEstimate
 from llamawatt.meters.energy.ticks import Floats
 from llamawatt.meters.energy.window import WindowEnergy
 
-__all__ = ["IdlePowerEstimate", "PowerReading", "Trace"]
+__all__ = ["IdlePowerEstimate", "Trace"]
 
 FEW_PERIODS = 3.0
 """A window shorter than this many update periods is below the sensor's resolution."""
@@ -118,17 +118,6 @@ class Trace:
         if isinstance(found, Unavailable):
             return self._with_failures(found)
         return self._reading(found, t0_s, t1_s)
-
-    def mean_power(
-        self,
-        t0_s: float,
-        t1_s: float,
-        idle: IdlePowerEstimate | None = None,
-        idle_after: IdlePowerEstimate | None = None,
-    ) -> "PowerReading | Unavailable":
-        """Return the mean power over a window; arguments as for `energy`."""
-        reading = self.energy(t0_s, t1_s, idle, idle_after)
-        return reading if isinstance(reading, Unavailable) else PowerReading.of(reading)
 
     def idle_power(self, t0_s: float, t1_s: float) -> IdlePowerEstimate | Unavailable:
         """Return the mean power over a stretch in which nothing was asked of the domain.
@@ -247,43 +236,3 @@ class Trace:
         if not self.failures:
             return found
         return Unavailable(f"{found.reason} {' '.join(self.failures)}", found.remedy)
-
-
-@dataclass(frozen=True, slots=True)
-class PowerReading:
-    """Mean power of one domain over one window.
-
-    Attributes:
-        domain: Name of the domain.
-        method: How it was got.
-        power_w: Mean power.
-        uncertainty_w: Half-width of the 95 % interval of the random error.
-        systematic_w: 95 % bound of the sensor's gain error.
-        t0_s: Start of the window, monotonic.
-        t1_s: End of the window, monotonic.
-        flags: Doubts about this figure.
-    """
-
-    domain: str
-    method: Method
-    power_w: float
-    uncertainty_w: float
-    systematic_w: float
-    t0_s: float
-    t1_s: float
-    flags: tuple[Flag, ...] = ()
-
-    @classmethod
-    def of(cls, reading: EnergyReading) -> "PowerReading":
-        """Divide an energy by the length of its window."""
-        duration_s = reading.duration_s
-        return cls(
-            reading.domain,
-            reading.method,
-            reading.energy_j / duration_s,
-            reading.uncertainty_j / duration_s,
-            reading.systematic_j / duration_s,
-            reading.t0_s,
-            reading.t1_s,
-            reading.flags,
-        )

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from llamawatt.meters.dutycycle import busy_share, fit_window
+from duty_cycle import busy_share, fit_window
 
 
 def flicker(rng: np.random.Generator, end_s: float = 30.0) -> np.ndarray:
