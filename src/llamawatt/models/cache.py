@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from llamawatt.core.errors import ModelError
 from llamawatt.models.file import sha256_of
@@ -17,10 +18,10 @@ SPARE_BYTES = 64 * 1024 * 1024
 def cache_folder() -> Path:
     """Return llamawatt's cache folder, made if it is not there.
 
-    LLAMAWATT_CACHE, else the platform's custom: XDG_CACHE_HOME, ~/Library/Caches, LOCALAPPDATA.
+    LLAMAWATT_CACHE, else the platform's custom (XDG_CACHE_HOME, ~/Library/Caches, LOCALAPPDATA).
     """
     named = os.environ.get("LLAMAWATT_CACHE")
-    folder = Path(named) if named else _platform_cache() / "llamawatt"
+    folder = Path(named) if named else user_cache_path("llamawatt", appauthor=False, opinion=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -73,11 +74,3 @@ def _note(path: Path) -> tuple[str, Path]:
     key = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
     name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
     return key, cache_folder() / "hashes" / name
-
-
-def _platform_cache() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local"))
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

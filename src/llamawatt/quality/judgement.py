@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from llamawatt.core.errors import UsageError
 from llamawatt.models.cache import cache_folder, known_sha256
-from llamawatt.models.fetch.lock import locked
 from llamawatt.models.file import ModelFile, Progress
 from llamawatt.quality.eval_text import EvalText
 from llamawatt.quality.loaded import Setting
@@ -116,7 +116,7 @@ def measure_quality(
         )
     folder = cache_folder() / "quality"
     folder.mkdir(exist_ok=True)
-    with locked(folder / "judging"):
+    with FileLock(folder / "judging.lock"):
         return [
             _judged(folder, candidate, reference, text, plan, backend, progress)
             for candidate in candidates

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import BaseFileLock
 from pydantic import TypeAdapter, ValidationError
 
 from llamawatt.core.errors import RunDirectoryError
@@ -26,7 +27,7 @@ from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord
 from llamawatt.core.trials import TrialRecord
 from llamawatt.runs import schema
 from llamawatt.runs.journal import Journal, parse_objects, read_lines, write_whole
-from llamawatt.runs.lock import RunLock
+from llamawatt.runs.lock import lock_run
 from llamawatt.runs.quality import read_quality, write_quality
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class RunWriter:
     Use `create` or `resume`; both take the lock and `close` lets it go.
     """
 
-    def __init__(self, path: Path, lock: RunLock) -> None:
+    def __init__(self, path: Path, lock: BaseFileLock) -> None:
         self.path = path
         self._lock = lock
         self._trials = Journal(path / TRIALS_FILE)
@@ -87,9 +88,9 @@ class RunWriter:
                 f"Could not make {path} ({error.strerror or error}).",
                 "Choose another directory with --out.",
             ) from error
-        lock = RunLock(path)
+        lock = lock_run(path)
         if (path / STUDY_FILE).exists():
-            lock.close()
+            lock.release()
             raise RunDirectoryError(
                 f"{path} already holds a run.", "Go on with --resume, or choose another --out."
             )
@@ -105,12 +106,12 @@ class RunWriter:
             RunDirectoryError: it holds no run, is locked, or is of a newer schema.
         """
         require_run(path)
-        lock = RunLock(path)
+        lock = lock_run(path)
         try:
             writer = cls(path, lock)
             return writer, read_run(path)
         except RunDirectoryError:
-            lock.close()
+            lock.release()
             raise
 
     def append_trial(self, trial: TrialRecord) -> None:
@@ -129,7 +130,7 @@ class RunWriter:
         """Close the files and let go of the lock."""
         self._trials.close()
         self._events.close()
-        self._lock.close()
+        self._lock.release()
 
 
 def require_run(path: Path) -> None:

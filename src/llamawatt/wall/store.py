@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from platformdirs import user_config_path
 from pydantic import TypeAdapter, ValidationError
 
 from llamawatt.core.errors import UsageError
@@ -23,7 +23,7 @@ def config_folder() -> Path:
     LOCALAPPDATA.
     """
     named = os.environ.get("LLAMAWATT_CONFIG")
-    return Path(named) if named else _platform_config() / "llamawatt"
+    return Path(named) if named else user_config_path("llamawatt", appauthor=False)
 
 
 def wall_model_path(hostname_hash: str, domains: Iterable[Domain]) -> Path:
@@ -70,11 +70,3 @@ def load_wall_model(path: Path) -> WallModel | Unavailable | None:
             f"{path} cannot be read ({why}).",
             "Remove it, or make it again with `llamawatt calibrate --wall URL`.",
         )
-
-
-def _platform_config() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local"))
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Application Support"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")

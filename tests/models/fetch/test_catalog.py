@@ -5,7 +5,6 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +13,7 @@ from llamawatt.core.errors import ModelError
 from llamawatt.models import cache
 from llamawatt.models.fetch import embedded
 from llamawatt.models.fetch.catalog import CATALOG, resolve_model
+from llamawatt.models.fetch.download import Wanted, download
 from llamawatt.models.fetch.hub import parse_reference
 
 CONTENT = b"GGUF" + bytes(range(256)) * 64
@@ -138,7 +138,6 @@ def test_hashes_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
 def test_the_cache_is_where_the_environment_says(tmp_path, monkeypatch):
     monkeypatch.delenv("LLAMAWATT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr(sys, "platform", "linux")
     assert cache.cache_folder() == tmp_path / "xdg" / "llamawatt"
     blocked = tmp_path / "file"
     blocked.write_text("")
@@ -149,13 +148,11 @@ def test_the_cache_is_where_the_environment_says(tmp_path, monkeypatch):
 
 def test_a_lock_dies_with_its_process(tmp_path):
     target = tmp_path / "model.gguf"
+    target.write_bytes(CONTENT)
     code = (
-        "import os, sys; from pathlib import Path; from llamawatt.models.fetch.lock import locked\n"
-        "with locked(Path(sys.argv[1])): os._exit(9)"
+        "import os, sys; from filelock import FileLock\n"
+        "with FileLock(sys.argv[1] + '.lock'): os._exit(9)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
     assert done.returncode == 9
-    from llamawatt.models.fetch.lock import locked
-
-    with locked(Path(target)):
-        pass
+    assert download(Wanted("http://unused", "model"), target)

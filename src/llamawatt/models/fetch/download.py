@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from filelock import FileLock
 
 from llamawatt.core.errors import ModelError
 from llamawatt.models.cache import require_space
-from llamawatt.models.fetch.lock import locked
 from llamawatt.models.file import Progress, sha256_of
 
 N_ATTEMPTS = 5
@@ -67,7 +67,7 @@ def download(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    with locked(target):
+    with FileLock(f"{target}.lock"):
         if target.is_file():
             return sha256_of(target)
         _collect(wanted, part, progress or (lambda *_: None))

