@@ -8,7 +8,8 @@ import pytest
 
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.readings import DomainKind, Method, Quantity, Sample, Unavailable
-from llamawatt.meters.sensors.zeus import ZeusMeter, open_zeus
+from llamawatt.meters.channel_meter import ChannelMeter
+from llamawatt.meters.sensors.zeus import open_zeus
 from llamawatt.meters.sensors.zeus_channels import (
     ZeusReadError,
     amd_channels,
@@ -49,8 +50,8 @@ APPLE = {"cpu_total_mj": 1500, "gpu_mj": 2500, "dram_mj": 300, "ane_mj": 0}
 JETSON = {"cpu_energy_mj": 1000.0, "gpu_energy_mj": 2000.0, "total_energy_mj": 5000.0}
 
 
-def meter_of(found) -> ZeusMeter:
-    return ZeusMeter(found.channels, FakeClock())
+def meter_of(found) -> ChannelMeter:
+    return ChannelMeter("zeus", found.channels, FakeClock())
 
 
 def test_apple_parts_are_joules_by_domain_and_labelled_as_modelled():
@@ -276,6 +277,8 @@ class FakeZeus:
 
     def amd_gpus(self):
         return list(self._gpus)
+
+    def close(self) -> None: ...
 
 
 def amd_on_bus(root, *states: str) -> None:

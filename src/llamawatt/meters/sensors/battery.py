@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from llamawatt.core.clock import Clock, SystemClock
+from llamawatt.core.clock import Clock
 from llamawatt.core.machine import MissingMeter
-from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Sample, Unavailable
+from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Unavailable
 from llamawatt.host.power_supply import DISCHARGING, Supply, find_batteries
+from llamawatt.meters.channel_meter import Channel, ChannelMeter
 from llamawatt.meters.probe import Opened
 
 DOMAIN = "battery"
@@ -27,65 +28,26 @@ class _State:
     voltage_v: float | None
 
 
-class BatteryMeter:
+class _Drawn:
     """Cumulative joules drawn from all batteries together.
 
     Batteries that tell charge give ∫ V dQ, by the mean voltage of neighbouring reads: charge times
     voltage itself would move with the load's voltage drop although no energy did.
-
-    Args:
-        batteries: The batteries.
-        clock: The clock.
     """
 
-    def __init__(self, batteries: tuple[Supply, ...], clock: Clock | None = None) -> None:
+    def __init__(self, batteries: tuple[Supply, ...]) -> None:
         self._batteries = batteries
-        self._clock = clock or SystemClock()
         self._last: dict[Supply, _State] = {}
         self._drawn_j = 0.0
-        self._closed = False
-        counts_energy = all(battery.counts_energy for battery in batteries)
-        self._domain = Domain(
-            name=DOMAIN,
-            kind=DomainKind.BATTERY,
-            quantity=Quantity.ENERGY,
-            method=Method.COUNTER,
-            source="battery-energy" if counts_energy else "battery-charge",
-            device=", ".join(battery.model for battery in batteries if battery.model),
-            in_total=False,
-            gain_error=GAIN_ERROR,
-            gain_source=GAIN_SOURCE,
-            note=NOTE,
-        )
 
-    @property
-    def name(self) -> str:
-        """Return `battery`."""
-        return "battery"
-
-    def domains(self) -> tuple[Domain, ...]:
-        """Return the one domain."""
-        return (self._domain,)
-
-    def read(self, domain: str) -> Sample | Unavailable:
-        """Read what was drawn since the meter was made; see `Meter.read`."""
-        if self._closed:
-            raise RuntimeError("the meter is closed")
-        if domain != DOMAIN:
-            raise KeyError(domain)
-        before_s = self._clock.now_s()
+    def read(self) -> float | Unavailable:
+        """Return what was drawn since the first read."""
         failed = self._count()
-        after_s = self._clock.now_s()
         if failed is not None:
             # What happens until the next good read is not known, so counting starts afresh there.
             self._last = {}
             return failed
-        t_s = (before_s + after_s) / 2
-        return Sample(t_s, energy_j=self._drawn_j, read_s=after_s - before_s)
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._closed = True
+        return self._drawn_j
 
     def _count(self) -> Unavailable | None:
         """Add what was drawn since the last read, or say why it cannot be told."""
@@ -116,11 +78,27 @@ def open_battery(sysfs_root: Path = Path("/sys"), clock: Clock | None = None) ->
     batteries = find_batteries(sysfs_root)
     if not batteries:
         return Opened()
-    meter = BatteryMeter(batteries, clock)
+    meter = ChannelMeter("battery", [Channel(_domain(batteries), _Drawn(batteries).read)], clock)
     found = meter.read(DOMAIN)
     if isinstance(found, Unavailable):
         return Opened(missing=(MissingMeter(DOMAIN, found.reason, found.remedy),))
     return Opened(meter)
+
+
+def _domain(batteries: tuple[Supply, ...]) -> Domain:
+    counts_energy = all(battery.counts_energy for battery in batteries)
+    return Domain(
+        name=DOMAIN,
+        kind=DomainKind.BATTERY,
+        quantity=Quantity.ENERGY,
+        method=Method.COUNTER,
+        source="battery-energy" if counts_energy else "battery-charge",
+        device=", ".join(battery.model for battery in batteries if battery.model),
+        in_total=False,
+        gain_error=GAIN_ERROR,
+        gain_source=GAIN_SOURCE,
+        note=NOTE,
+    )
 
 
 def not_discharging(batteries: tuple[Supply, ...]) -> Unavailable | None:

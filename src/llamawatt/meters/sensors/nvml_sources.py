@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from llamawatt.core.clock import Clock
 from llamawatt.core.machine import MissingMeter
-from llamawatt.core.readings import Domain, DomainKind, Method, Quantity
+from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Unavailable
+from llamawatt.core.units import j_from_mj, w_from_mw
+from llamawatt.meters.channel_meter import Channel
 from llamawatt.meters.device_facts import sensor_facts
 from llamawatt.meters.sensors.nvml_library import Nvml, NvmlError
 
@@ -24,13 +26,16 @@ _NOTES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One thing read of one GPU, in NVML's milli-units."""
+def _channel(domain: Domain, index: int, read_milli: Callable[[int], int]) -> Channel:
+    scaled = j_from_mj if domain.quantity is Quantity.ENERGY else w_from_mw
 
-    domain: Domain
-    index: int
-    read: Callable[[int], int]
+    def read() -> float | Unavailable:
+        try:
+            return scaled(read_milli(index))
+        except NvmlError as error:
+            return Unavailable(f"NVML refused to read {domain.name} ({error}).", error.remedy)
+
+    return Channel(domain, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +71,17 @@ def find_sources(nvml: Nvml, index: int, clock: Clock) -> Sources:
         reason = "The energy counter stands still; power is integrated in its place."
         notes = (MissingMeter(f"{name} counter", reason),)
     if counts:
-        channels = [Channel(_domain(name, device, "nvml-counter"), index, nvml.energy_mj)]
+        channels = [_channel(_domain(name, device, "nvml-counter"), index, nvml.energy_mj)]
         if has_instant:
             check = _domain(f"{name}-instant", device, "nvml-power-instant", checks=name)
-            channels.append(Channel(check, index, nvml.instant_power_mw))
+            channels.append(_channel(check, index, nvml.instant_power_mw))
         return Sources(tuple(channels))
     if has_instant:
         instant = _domain(name, device, "nvml-power-instant")
-        return Sources((Channel(instant, index, nvml.instant_power_mw),), notes)
+        return Sources((_channel(instant, index, nvml.instant_power_mw),), notes)
     if _answers(nvml.average_power_mw, index):
         average = _domain(name, device, "nvml-power-average")
-        return Sources((Channel(average, index, nvml.average_power_mw),), notes)
+        return Sources((_channel(average, index, nvml.average_power_mw),), notes)
     reason = f"{device} tells neither energy nor power (so do virtual and many laptop GPUs)."
     return Sources((), (MissingMeter(name, reason),))
 

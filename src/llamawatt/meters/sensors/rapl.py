@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
-from llamawatt.core.clock import Clock, SystemClock
+from llamawatt.core.clock import Clock
 from llamawatt.core.machine import MissingMeter
-from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Sample, Unavailable
+from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Unavailable
 from llamawatt.core.units import j_from_uj
+from llamawatt.meters.channel_meter import Channel, ChannelMeter
 from llamawatt.meters.probe import Opened
 from llamawatt.meters.sensors.powercap import Zone, find_zones, read_uj, why_no_zones
 
@@ -29,49 +31,14 @@ _NOTES = {
 }
 
 
-class RaplMeter:
-    """Reads powercap zones.
-
-    Args:
-        zones: Zone by domain.
-        clock: The clock.
-    """
-
-    def __init__(self, zones: Mapping[Domain, Zone], clock: Clock | None = None) -> None:
-        self._zones = {
-            domain.name: (domain, zone.path / "energy_uj") for domain, zone in zones.items()
-        }
-        self._domains = tuple(zones)
-        self._clock = clock or SystemClock()
-        self._closed = False
-
-    @property
-    def name(self) -> str:
-        """Return `rapl`."""
-        return "rapl"
-
-    def domains(self) -> tuple[Domain, ...]:
-        """Return the zones as domains."""
-        return self._domains
-
-    def read(self, domain: str) -> Sample | Unavailable:
-        """Read one counter; see `Meter.read`."""
-        if self._closed:
-            raise RuntimeError("the meter is closed")
-        zone, path = self._zones[domain]
-        before_s = self._clock.now_s()
-        energy_uj = read_uj(path)
-        after_s = self._clock.now_s()
-        if isinstance(energy_uj, Unavailable):
-            return energy_uj
-        energy_j = j_from_uj(energy_uj)
-        if zone.wrap_j is not None and energy_j > zone.wrap_j:
-            return Unavailable(f"{path} holds {energy_uj}, more than the counter can count.")
-        return Sample((before_s + after_s) / 2, energy_j=energy_j, read_s=after_s - before_s)
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._closed = True
+def _energy_j(domain: Domain, path: Path) -> float | Unavailable:
+    energy_uj = read_uj(path)
+    if isinstance(energy_uj, Unavailable):
+        return energy_uj
+    energy_j = j_from_uj(energy_uj)
+    if domain.wrap_j is not None and energy_j > domain.wrap_j:
+        return Unavailable(f"{path} holds {energy_uj}, more than the counter can count.")
+    return energy_j
 
 
 def open_rapl(sysfs_root: Path = Path("/sys"), clock: Clock | None = None) -> Opened:
@@ -98,7 +65,11 @@ def open_rapl(sysfs_root: Path = Path("/sys"), clock: Clock | None = None) -> Op
         missing.append(MissingMeter(mirror.name, reason))
     if working and not any(domain.kind is DomainKind.DRAM for domain, _ in named.values()):
         missing.append(MissingMeter("dram", "This processor has no DRAM counter: not measured."))
-    return Opened(RaplMeter(working, clock) if working else None, tuple(missing))
+    channels = [
+        Channel(domain, partial(_energy_j, domain, zone.path / "energy_uj"))
+        for domain, zone in working.items()
+    ]
+    return Opened(ChannelMeter("rapl", channels, clock) if working else None, tuple(missing))
 
 
 def mirrored(zones: Mapping[Domain, Zone]) -> list[Domain]:

@@ -4,18 +4,17 @@ Zeus comes with the extra `hardware`. It is imported only where such hardware is
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-from llamawatt.core.clock import Clock, SystemClock
+from llamawatt.core.clock import Clock
 from llamawatt.core.machine import MissingMeter
-from llamawatt.core.readings import Domain, Quantity, Sample, Unavailable
-from llamawatt.core.units import j_from_mj, w_from_mw
+from llamawatt.core.readings import Unavailable
 from llamawatt.host.pci_power import amd_status
+from llamawatt.meters.channel_meter import ChannelMeter
 from llamawatt.meters.probe import Opened
 from llamawatt.meters.sensors.zeus_channels import (
     AmdGpu,
-    Channel,
     Found,
     ZeusReadError,
     amd_channels,
@@ -27,55 +26,6 @@ from llamawatt.meters.sensors.zeus_library import ZeusLibrary, load_zeus
 AMD_ASLEEP = "An AMD GPU sleeps and was not woken."
 REMEDY = "Install it with `pip install 'llamawatt[hardware]'`."
 JETSON_MARKS = ("etc/nv_tegra_release", "usr/lib/aarch64-linux-gnu/tegra")
-
-
-class ZeusMeter:
-    """Reads devices of Zeus.
-
-    Args:
-        channels: What is read.
-        clock: The clock.
-        owner: Kept until the meter is closed, because the channels live by it.
-    """
-
-    def __init__(
-        self, channels: Iterable[Channel], clock: Clock | None = None, owner: object = None
-    ) -> None:
-        self._owner = owner
-        self._channels = {channel.domain.name: channel for channel in channels}
-        self._domains = tuple(channel.domain for channel in self._channels.values())
-        self._clock = clock or SystemClock()
-        self._closed = False
-
-    @property
-    def name(self) -> str:
-        """Return `zeus`."""
-        return "zeus"
-
-    def domains(self) -> tuple[Domain, ...]:
-        """Return what is read of each device."""
-        return self._domains
-
-    def read(self, domain: str) -> Sample | Unavailable:
-        """Read one channel; see `Meter.read`."""
-        if self._closed:
-            raise RuntimeError("the meter is closed")
-        channel = self._channels[domain]
-        before_s = self._clock.now_s()
-        try:
-            milli = channel.read()
-        except ZeusReadError as error:
-            return Unavailable(f"Zeus cannot read {domain} ({error}).")
-        after_s = self._clock.now_s()
-        t_s, read_s = (before_s + after_s) / 2, after_s - before_s
-        if channel.domain.quantity is Quantity.ENERGY:
-            return Sample(t_s, energy_j=j_from_mj(milli), read_s=read_s)
-        return Sample(t_s, power_w=w_from_mw(milli), read_s=read_s)
-
-    def close(self) -> None:
-        """Stop reading, and let Zeus go."""
-        self._closed = True
-        self._owner = None
 
 
 def open_zeus(
@@ -115,7 +65,7 @@ def open_zeus(
         found.append(_tried("amd-gpu", lambda: _amd(zeus.amd_gpus(), n_gpus, len(amd))))
     channels = [channel for each in found for channel in each.channels]
     missing = tuple(gap for each in found for gap in each.missing)
-    return Opened(ZeusMeter(channels, clock, zeus) if channels else None, missing)
+    return Opened(ChannelMeter("zeus", channels, clock, zeus.close) if channels else None, missing)
 
 
 def _amd(gpus: list[AmdGpu], n_before: int, n_on_bus: int) -> Found:

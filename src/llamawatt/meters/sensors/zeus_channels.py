@@ -9,7 +9,9 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from llamawatt.core.machine import MissingMeter
-from llamawatt.core.readings import Domain, DomainKind, Method, Quantity
+from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Unavailable
+from llamawatt.core.units import j_from_mj, w_from_mw
+from llamawatt.meters.channel_meter import Channel
 
 T = TypeVar("T")
 
@@ -84,17 +86,17 @@ class AmdGpu(Protocol):
         """Return average milliwatts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One thing read through Zeus.
+def channel(domain: Domain, read_milli: Callable[[], float]) -> Channel:
+    """Return a channel of what Zeus reads in millijoules or milliwatts."""
+    scaled = j_from_mj if domain.quantity is Quantity.ENERGY else w_from_mw
 
-    Attributes:
-        domain: What it is.
-        read: Reads millijoules or milliwatts; raises `ZeusReadError`.
-    """
+    def read() -> float | Unavailable:
+        try:
+            return scaled(guarded(read_milli))
+        except ZeusReadError as error:
+            return Unavailable(f"Zeus cannot read {domain.name} ({error}).")
 
-    domain: Domain
-    read: Callable[[], float]
+    return Channel(domain, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def soc_channels(soc: Soc) -> Found:
         name, kind = fields[field]
         in_total = not has_total or field == _JETSON_TOTAL
         make = _jetson_domain if is_jetson else _apple_domain
-        channels.append(Channel(make(name, kind, in_total), partial(_field_mj, soc, field)))
+        channels.append(channel(make(name, kind, in_total), partial(_field_mj, soc, field)))
     return Found(tuple(channels))
 
 
@@ -181,10 +183,10 @@ def cpu_channels(cpus: Cpus) -> Found:
     for index in range(len(cpus)):
         now = guarded(partial(cpus.get_total_energy_consumption, index))
         package = _cpu_domain(f"cpu-package-{index}", DomainKind.CPU_PACKAGE)
-        channels.append(Channel(package, partial(_cpu_mj, cpus, index)))
+        channels.append(channel(package, partial(_cpu_mj, cpus, index)))
         if now.dram_mj is not None:
             dram = _cpu_domain(f"dram-{index}", DomainKind.DRAM)
-            channels.append(Channel(dram, partial(_dram_mj, cpus, index)))
+            channels.append(channel(dram, partial(_dram_mj, cpus, index)))
     if not channels:
         return Found(missing=(MissingMeter("cpu", "Zeus knows of no processor here."),))
     return Found(tuple(channels))
@@ -240,13 +242,13 @@ def _amd_gpu(gpu: AmdGpu, name: str) -> Found:
     found = []
     if counts:
         counter = _amd_domain(name, device, "zeus-amd-counter", is_integrated=is_integrated)
-        found.append(Channel(counter, partial(guarded, gpu.get_total_energy_consumption)))
+        found.append(channel(counter, gpu.get_total_energy_consumption))
     if power is not None:
         source, read = power
         own = f"{name}-{source.rpartition('-')[2]}" if counts else name
         checks = name if counts else None
         domain = _amd_domain(own, device, source, checks, is_integrated=is_integrated)
-        found.append(Channel(domain, partial(guarded, read)))
+        found.append(channel(domain, read))
     if not found:
         reason = f"{device} tells neither energy nor power (the second die of a pair does not)."
         return Found(missing=(MissingMeter(name, reason),))
@@ -273,15 +275,15 @@ def _amd_domain(
 
 
 def _field_mj(soc: Soc, field: str) -> float:
-    return _told(getattr(guarded(soc.get_total_energy_consumption), field), field)
+    return _told(getattr(soc.get_total_energy_consumption(), field), field)
 
 
 def _cpu_mj(cpus: Cpus, index: int) -> float:
-    return float(guarded(partial(cpus.get_total_energy_consumption, index)).cpu_mj)
+    return float(cpus.get_total_energy_consumption(index).cpu_mj)
 
 
 def _dram_mj(cpus: Cpus, index: int) -> float:
-    return _told(guarded(partial(cpus.get_total_energy_consumption, index)).dram_mj, "dram_mj")
+    return _told(cpus.get_total_energy_consumption(index).dram_mj, "dram_mj")
 
 
 def _told(value_mj: float | None, field: str) -> float:

@@ -18,6 +18,9 @@ class ZeusLibrary(Protocol):
     def amd_gpus(self) -> list[AmdGpu]:
         """Return AMD's GPUs; those of other makers are read elsewhere."""
 
+    def close(self) -> None:
+        """Let go of what was opened."""
+
 
 class Zeus:
     """Zeus itself. It must be kept as long as its GPUs are read: amdsmi is shut down with it.
@@ -55,6 +58,10 @@ class Zeus:
         self._kept.append(owner)
         gpus: list[AmdGpu] = list(owner.gpus)
         return gpus
+
+    def close(self) -> None:
+        """Shut amdsmi down."""
+        self._kept.clear()
 
 
 def load_zeus() -> ZeusLibrary | Unavailable:
