@@ -31,6 +31,7 @@ from llamawatt.study.plan import (
     needed_suites,
 )
 from llamawatt.study.spec import StudySpec
+from llamawatt.targets.access import reach
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint, Target
 from llamawatt.targets.client import Client
@@ -73,8 +74,13 @@ class Serving:
     @property
     def described(self) -> str:
         """Return what serves, for the machine record: no folder of the user's is named."""
-        where = self.url or (self.server.name if self.server else "xllamacpp")
+        where = self.address or (self.server.name if self.server else "xllamacpp")
         return f"{self.kind}: {where}"
+
+    @property
+    def address(self) -> str:
+        """Return the URL without what is secret in it; empty where a server is started."""
+        return reach(self.url)[0] if self.url else ""
 
     def program(self) -> Program:
         """Return the program to start.
@@ -99,7 +105,7 @@ def find_abilities(serving: Serving, *, want_gpu: bool = True) -> Abilities:
         TargetError: the program does not run.
     """
     if serving.url:
-        host = urlsplit(serving.url).hostname or ""
+        host = urlsplit(serving.address).hostname or ""
         return Abilities(n_usable_cores(), attached=True, elsewhere=not is_this_machine(host))
     program = serving.program()
     if not want_gpu:
@@ -140,7 +146,7 @@ def find_models(
     """
     if serving.url:
         name = AttachedServer(serving.url, serving.remote_model).start().model or "attached"
-        record = ModelRecord(name, "", ATTACHED_SHA256, 0, source=serving.url)
+        record = ModelRecord(name, "", ATTACHED_SHA256, 0, source=serving.address)
         return {name: ModelSource(record, Path())}
     found: dict[str, ModelSource] = {}
     for reference in references or (DEFAULT_MODEL,):

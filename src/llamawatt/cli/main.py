@@ -1,5 +1,7 @@
 """Wires the commands together, and is the one place where an error becomes a sentence."""
 
+import os
+import shlex
 import sys
 import tempfile
 import traceback
@@ -10,6 +12,7 @@ from typer.exceptions import TyperException
 
 from llamawatt import __version__
 from llamawatt.core.errors import EXIT_INTERRUPTED, LlamawattError, UsageError
+from llamawatt.core.redaction import arguments_without_secrets, without_secrets
 
 EXIT_BUG = 70
 """EX_SOFTWARE of sysexits.h: a fault of llamawatt itself."""
@@ -47,6 +50,7 @@ def run() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
+    _hide_secrets_from_ps(arguments)
     try:
         code = typer.main.get_command(app).main(
             arguments, prog_name="llamawatt", standalone_mode=False
@@ -67,9 +71,20 @@ def main(arguments: list[str]) -> int:
 
 
 def _say(what: str, remedy: str) -> None:
-    typer.echo(f"llamawatt: {what}", err=True)
+    typer.echo(f"llamawatt: {without_secrets(what)}", err=True)
     if remedy:
-        typer.echo(f"  {remedy}", err=True)
+        typer.echo(f"  {without_secrets(remedy)}", err=True)
+
+
+def _hide_secrets_from_ps(arguments: list[str]) -> None:
+    """Show a command line that holds a secret without it in lists of processes."""
+    shown = arguments_without_secrets(arguments)
+    if shown != arguments:
+        # It shall not write over the environment, by which others know this process.
+        os.environ.setdefault("SPT_NOENV", "1")
+        import setproctitle
+
+        setproctitle.setproctitle(shlex.join(["llamawatt", *shown]))
 
 
 def _misused(text: str, command: str) -> int:
@@ -90,7 +105,7 @@ def _bug() -> int:
     with tempfile.NamedTemporaryFile(
         "w", prefix="llamawatt-bug-", suffix=".txt", delete=False
     ) as file:
-        file.write(traceback.format_exc())
+        file.write(without_secrets(traceback.format_exc()))
     _say("This is a fault of llamawatt itself.", f"Details for a report are in {Path(file.name)}.")
     return EXIT_BUG
 

@@ -21,6 +21,7 @@ from llamawatt.core.errors import ModelError, RunDirectoryError, TargetError, Us
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import RunEvent, StudyRecord, judged_name
+from llamawatt.core.redaction import arguments_without_secrets
 from llamawatt.core.trials import Status, TrialRecord
 from llamawatt.host.other_load import SystemCompany
 from llamawatt.measure.preflight import Finding, preflight
@@ -88,7 +89,7 @@ def carry_out(order: Order) -> Run:
             order.serving,
             models,
             bench.boundary,
-            shlex.join(["llamawatt", *sys.argv[1:]]),
+            shlex.join(["llamawatt", *arguments_without_secrets(sys.argv[1:])]),
         )
         machine = machine_record(bench, gpus(want_gpu=want_gpu), order.serving.described)
         writer, trials = _open(order, plan, machine)

@@ -1,10 +1,12 @@
 """Measures a server that somebody else started: llama-server, Ollama, LM Studio, vLLM."""
 
 import re
+from dataclasses import replace
 
 import httpx
 
-from llamawatt.core.errors import TargetError, UsageError
+from llamawatt.core.errors import TargetError
+from llamawatt.targets.access import Access, open_http, reach
 from llamawatt.targets.base import Endpoint
 
 PROBE_TIMEOUT_S = 5.0
@@ -15,28 +17,28 @@ class AttachedServer:
     """A running server at a URL. It is never started nor stopped.
 
     Args:
-        url: Its base URL.
+        url: Its base URL; a user and password in it are used and never shown.
         model: Model name to ask for; the server's first when empty.
+        access: What lets us in, beside what the URL holds.
+
+    Raises:
+        UsageError: the URL is none.
     """
 
-    def __init__(self, url: str, model: str = "") -> None:
-        self._url = url.rstrip("/").removesuffix("/v1")
+    def __init__(self, url: str, model: str = "", access: Access | None = None) -> None:
+        self._url, self._access = reach(url, access or Access())
         self._model = model
 
     def start(self) -> Endpoint:
         """Find out what the server is.
 
         Raises:
-            UsageError: the URL is none.
+            UsageError: the certificates or the key cannot be used.
             TargetError: nothing answers there, or nothing that is known.
         """
         try:
-            with httpx.Client(base_url=self._url, timeout=PROBE_TIMEOUT_S, trust_env=False) as http:
-                return self._probe(http)
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise UsageError(
-                f"{self._url!r} is no URL.", "Write it as http://127.0.0.1:8080."
-            ) from error
+            with open_http(self._url, self._access, PROBE_TIMEOUT_S) as http:
+                return replace(self._probe(http), access=self._access)
         except httpx.HTTPError as error:
             why = _ERRNO.sub("", str(error)) or type(error).__name__
             raise TargetError(

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from llamawatt.targets.access import Access
+
 
 def _nothing() -> str:
     return ""
@@ -14,13 +16,14 @@ class Endpoint:
     """A healthy server.
 
     Attributes:
-        url: Base URL, as `http://127.0.0.1:18100`.
+        url: Base URL, as `http://127.0.0.1:18100`; it holds no secret.
         kind: Which API gives the timings: `llama-server`, `ollama` or `openai`.
         pid: Process id of the server when it is ours, else None.
         build: What the server says of its own build; empty when it does not say.
         model: Model name to send with requests, where the API wants one.
         last_words: Returns how the server ended and what it wrote last, when it is ours and has
             ended; else an empty text. A client puts it behind its own complaint.
+        access: What lets a client in.
     """
 
     url: str
@@ -29,6 +32,7 @@ class Endpoint:
     build: str = ""
     model: str = ""
     last_words: Callable[[], str] = field(default=_nothing, compare=False, repr=False)
+    access: Access = field(default_factory=Access)
 
 
 class Target(Protocol):

@@ -10,6 +10,7 @@ import httpx
 from llamawatt.core.clock import Clock, SystemClock
 from llamawatt.core.errors import TargetError
 from llamawatt.core.trials import RequestRecord
+from llamawatt.targets.access import open_http
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.dialects import Ask, Protocol, protocol_of
 from llamawatt.targets.stream import Reception, receive
@@ -38,6 +39,9 @@ class Client:
         seed: Seed sent with each request, so that natural stops repeat.
         clock: The clock that windows are taken on.
         timeout_s: Longest wait for the next byte of an answer.
+
+    Raises:
+        UsageError: the certificates or the key cannot be used.
     """
 
     def __init__(
@@ -54,9 +58,7 @@ class Client:
         # window, and its end tells the end of the answer.
         limits = httpx.Limits(max_connections=n_parallel, max_keepalive_connections=0)
         self._lines = Lines()
-        self._http = httpx.Client(
-            base_url=endpoint.url, timeout=timeout_s, limits=limits, trust_env=False
-        )
+        self._http = open_http(endpoint.url, endpoint.access, timeout_s, limits)
         self._protocol: Protocol = protocol_of(endpoint, self._http, seed)
         self._pool = ThreadPoolExecutor(n_parallel, "llamawatt-stream")
 
@@ -121,6 +123,9 @@ class Client:
         finally:
             call.close()
 
+    def _hidden(self, text: str) -> str:
+        return self._endpoint.access.hidden(text)
+
     def _receive(self, call: Call, path: str, body: bytes, streamed: bool) -> Reception:
         with self._http.stream(
             "POST", path, content=body, headers=HEADERS, extensions={"trace": call.trace}
@@ -128,8 +133,10 @@ class Client:
             if response.status_code != httpx.codes.OK:
                 said = _complaint(response.read())
                 raise TargetError(
-                    f"{self._endpoint.url}{path} answered {response.status_code}: {said}",
-                    self._endpoint.last_words(),
+                    self._hidden(
+                        f"{self._endpoint.url}{path} answered {response.status_code}: {said}"
+                    ),
+                    self._hidden(self._endpoint.last_words()),
                 )
             token = self._protocol.token if streamed else None
             return receive(response.iter_raw(), self._clock, token)

@@ -88,7 +88,7 @@ class FakeServer:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, path, _ = head.split("\r\n", 1)[0].split(" ", 2)
             body = json.loads(await reader.readexactly(_length(head))) if method == "POST" else {}
-            await self._route(method, path, body, writer)
+            await self._route(method, path.partition("?")[0], body, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client went away
         finally:

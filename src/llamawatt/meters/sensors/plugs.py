@@ -13,6 +13,7 @@ from functools import cache
 import httpx
 
 from llamawatt.core.readings import Unavailable
+from llamawatt.core.redaction import without_secrets
 from llamawatt.core.units import J_PER_WH
 
 TIMEOUT_S = 2.0
@@ -149,7 +150,7 @@ class Plug:
             text = f"{where} does not answer ({type(error).__name__})."
             raise PlugError(text, is_silent=True) from error
         if answer.is_redirect:
-            target = _cut(answer.headers.get("location", "nowhere"))
+            target = _cut(without_secrets(answer.headers.get("location", "nowhere")))
             raise PlugError(f"{where} redirects to {target}, where a plug answers itself.")
         if answer.status_code != httpx.codes.OK:
             raise PlugError(f"{where} answered with status {answer.status_code}.")
@@ -168,7 +169,9 @@ def find_plug(url: str) -> Plug | Unavailable:
         try:
             plug = Plug(url.rstrip("/"), dialect)
         except httpx.InvalidURL as error:
-            return Unavailable(f"{_cut(url)!r} is no URL ({error}).", REMEDY)
+            return Unavailable(
+                f"{_cut(without_secrets(url))!r} is no URL ({without_secrets(str(error))}).", REMEDY
+            )
         try:
             plug.find(plug.dialect.gauge_at, "power")
         except PlugError as error:

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from llamawatt.core.errors import ModelError
+from llamawatt.core.redaction import without_secrets
 from llamawatt.models.cache import cache_folder, known_sha256, remember_sha256
 from llamawatt.models.fetch import hub
 from llamawatt.models.fetch.download import Wanted, download
@@ -47,17 +48,23 @@ def pull_url(url: str, progress: Progress | None = None) -> ModelFile:
     Raises:
         ModelError: it cannot be had, is no whole GGUF, or has another hash.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket without its fellow
+        parts = urlsplit("")
     file = PurePosixPath(unquote(parts.path)).name
     if not parts.hostname or not file:
-        raise ModelError(f"{url!r} names no file.", "Write the whole address of a .gguf file.")
+        raise ModelError(
+            f"{without_secrets(url)!r} names no file.", "Write the whole address of a .gguf file."
+        )
     sha256 = parse_qs(parts.fragment).get("sha256", [None])[0]
     address = parts._replace(fragment="").geturl()
     key = hashlib.sha256(address.encode()).hexdigest()[:16]
     target = cache_folder() / "url" / key / file
     if target.is_file():
         return _known(target, url, sha256)
-    return _fetched(Wanted(address, file, None, sha256), target, target.stem, url, progress)
+    source = without_secrets(url)
+    return _fetched(Wanted(address, file, None, sha256), target, target.stem, source, progress)
 
 
 def _known(target: Path, url: str, sha256: str | None) -> ModelFile:
@@ -66,7 +73,7 @@ def _known(target: Path, url: str, sha256: str | None) -> ModelFile:
         raise ModelError(
             f"{target} has SHA-256 {found}, not {sha256}.", "Remove that file to fetch it again."
         )
-    return ModelFile(target, target.stem, url, found)
+    return ModelFile(target, target.stem, without_secrets(url), found)
 
 
 def _fetched(
