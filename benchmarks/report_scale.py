@@ -29,8 +29,9 @@ from llamawatt.core.trials import (
     Window,
 )
 from llamawatt.runs import schema
+from llamawatt.runs.samples import RawTrace
 from llamawatt.runs.store import RunWriter
-from llamawatt.runs.traces import RawTrace, write_trace
+from llamawatt.runs.traces import write_trace
 
 LIMIT_S = 5.0
 LIMIT_BYTES = 500e6

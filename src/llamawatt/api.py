@@ -11,18 +11,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from llamawatt.analysis.estimates.metrics import EnergySum, domain_energy, energy_sum
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MissingMeter
 from llamawatt.core.readings import Method, Unavailable
 from llamawatt.core.trials import DomainEnergy, IdlePower
-from llamawatt.host.other_load import NOTABLE_SHARE, CommandCompany
-from llamawatt.meters.sampling.instrument import MeterBench
-from llamawatt.meters.sensors.discover import Discovery, discover
+
+if TYPE_CHECKING:
+    from llamawatt.analysis.estimates.metrics import EnergySum
+    from llamawatt.meters.sampling.instrument import MeterBench
+    from llamawatt.meters.sensors.discover import Discovery
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Measurement:
     unavailable: dict[str, Unavailable] = field(default_factory=dict)
     idle: dict[str, IdlePower] = field(default_factory=dict)
     missing: tuple[MissingMeter, ...] = ()
-    total: EnergySum | None = None
+    total: "EnergySum | None" = None
     flags: tuple[Flag, ...] = ()
 
     @property
@@ -54,7 +55,7 @@ class Measurement:
 
 
 @contextmanager
-def measure(idle_s: float = 0.0, meters: Discovery | None = None) -> Iterator[Measurement]:
+def measure(idle_s: float = 0.0, meters: "Discovery | None" = None) -> Iterator[Measurement]:
     """Measure the energy of a block of code on this machine.
 
     Args:
@@ -68,6 +69,9 @@ def measure(idle_s: float = 0.0, meters: Discovery | None = None) -> Iterator[Me
     Raises:
         MeterError: nothing can be measured here.
     """
+    from llamawatt.meters.sampling.instrument import MeterBench
+    from llamawatt.meters.sensors.discover import discover
+
     found = meters or discover()
     clock = SystemClock()
     result = Measurement()
@@ -83,7 +87,9 @@ def measure(idle_s: float = 0.0, meters: Discovery | None = None) -> Iterator[Me
             _fill(result, bench, t0_s, t1_s)
 
 
-def _fill(result: Measurement, bench: MeterBench, t0_s: float, t1_s: float) -> None:
+def _fill(result: Measurement, bench: "MeterBench", t0_s: float, t1_s: float) -> None:
+    from llamawatt.analysis.estimates.metrics import domain_energy, energy_sum
+
     domains = {domain.name: domain for domain in bench.domains}
     result.duration_s = t1_s - t0_s
     result.missing = bench.missing
@@ -98,7 +104,7 @@ def _fill(result: Measurement, bench: MeterBench, t0_s: float, t1_s: float) -> N
     result.flags = _doubts(bench, summed)
 
 
-def _doubts(bench: MeterBench, summed: Sequence[DomainEnergy]) -> tuple[Flag, ...]:
+def _doubts(bench: "MeterBench", summed: Sequence[DomainEnergy]) -> tuple[Flag, ...]:
     """Collect what a reader must know of the sum: gaps, and measured beside modelled parts."""
     flags = list(bench.doubts())
     if len(summed) < len(bench.boundary):
@@ -121,7 +127,7 @@ def run_command(
     command: Sequence[str],
     *,
     idle_s: float = 1.0,
-    meters: Discovery | None = None,
+    meters: "Discovery | None" = None,
     stdout_to_stderr: bool = False,
 ) -> CommandResult:
     """Run a command and measure it. Signals go to the command; what it cost is still told.
@@ -136,6 +142,8 @@ def run_command(
         UsageError: the program cannot be started.
         MeterError: nothing can be measured here.
     """
+    from llamawatt.host.other_load import NOTABLE_SHARE, CommandCompany
+
     require_program(command)
     with measure(idle_s, meters) as measurement:
         company = CommandCompany()

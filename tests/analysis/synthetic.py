@@ -28,8 +28,8 @@ from llamawatt.core.trials import (
     TrialRecord,
     Window,
 )
+from llamawatt.runs.samples import RawTrace
 from llamawatt.runs.store import Run
-from llamawatt.runs.traces import RawTrace
 
 SUITES = {"short_dialogue": (28, 64), "analytical_reasoning": (64, 160),
           "narrative_generation": (44, 256), "pp1024+tg32": (1024, 32)}  # fmt: skip

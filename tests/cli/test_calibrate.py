@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from llamawatt.analysis.estimates.wall_model import LevelPower
-from llamawatt.app import machine_record as machines
 from llamawatt.cli import main as cli
 from llamawatt.cli.calibrate import sentences
 from llamawatt.cli.jsonform import run_json
@@ -18,6 +17,7 @@ from llamawatt.cli.tables import print_run
 from llamawatt.core.errors import MeterError
 from llamawatt.core.machine import WallModel
 from llamawatt.core.trials import Metrics
+from llamawatt.host import power_supply
 from llamawatt.runs.store import Run
 from llamawatt.wall.store import load_wall_model
 from tests.meters.fakeplug import GEN2, plug_server
@@ -36,7 +36,7 @@ MODEL = WallModel(
 @pytest.fixture(autouse=True)
 def config(tmp_path, monkeypatch):
     monkeypatch.setenv("LLAMAWATT_CONFIG", str(tmp_path))
-    monkeypatch.setattr(machines, "runs_on_battery", lambda: None)
+    monkeypatch.setattr(power_supply, "on_battery", lambda: None)
     return tmp_path
 
 
@@ -121,7 +121,7 @@ def test_a_plug_lost_midway_leaves_the_old_model(monkeypatch, capsys, config):
 
 
 def test_on_battery_there_is_nothing_to_calibrate(monkeypatch, capsys):
-    monkeypatch.setattr(machines, "runs_on_battery", lambda: True)
+    monkeypatch.setattr(power_supply, "on_battery", lambda: True)
     code, _, err = run(capsys, "--wall", "http://192.0.2.7")
     assert code == 2
     assert "runs on battery" in err

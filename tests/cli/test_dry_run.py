@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from llamawatt.app.assemble import Serving
+from llamawatt.app.serving import Serving
 from llamawatt.cli import dry
 from llamawatt.cli.metering import Metering
 from llamawatt.cli.running import Order
@@ -18,7 +18,7 @@ from llamawatt.study.plan import ModelSource
 @pytest.fixture
 def order(monkeypatch: pytest.MonkeyPatch) -> Order:
     model = ModelSource(ModelRecord("m", "m.gguf", "ab" * 32, 100, n_layers=22), Path("m.gguf"))
-    monkeypatch.setattr(dry, "find_models", lambda *_: {"m": model})
+    monkeypatch.setattr(dry, "find_study_models", lambda *_, **__: {"m": model})
     monkeypatch.setattr(
         dry, "find_abilities", lambda *_, **__: Abilities(2, no_gpu_reason="there is none")
     )

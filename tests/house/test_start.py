@@ -62,3 +62,9 @@ def test_every_heavy_module_named_here_is_one_that_the_package_uses_or_shuns():
 def test_help_costs_little_more_than_its_libraries():
     ratios = [cpu_s(HELP) / cpu_s(BARE) for _ in range(N_PAIRS)]
     assert statistics.median(ratios) < RATIO_MAX, ratios
+
+
+def test_the_python_api_imports_nothing_heavy():
+    code = "import json, sys, llamawatt.api; print(json.dumps(sorted(sys.modules)))"
+    loaded = set(json.loads(python(code).stdout))
+    assert loaded & {*HEAVY, "pydantic", "yaml", "rich", "typer", "psutil"} == set()

@@ -10,7 +10,7 @@ from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.machine import Gpu, MachineRecord
 from llamawatt.core.readings import Method
 from llamawatt.measure.observer import SilentObserver
-from llamawatt.measure.resume import require_same
+from llamawatt.measure.resume import NOTED_LATER, require_same
 from llamawatt.measure.runner import Runner
 from llamawatt.runs.store import Run, RunWriter, read_run
 from llamawatt.study.spec import Device, GroupSpec, ProtocolSpec, StudySpec
@@ -54,12 +54,26 @@ def test_more_time_may_be_given(run: Run) -> None:
     require_same(run, simulated_plan(spec(budget_s=900.0)), MACHINE)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"window_min_s": 2.0}, {"n_prompts": 3}, {"n_prompts": 1}, {"n_warm_up": 0}]
-)
+CHANGES = [
+    {"window_min_s": 2.0}, {"n_prompts": 3}, {"n_prompts": 1}, {"n_warm_up": 0},
+    {"cool_below_c": 60.0}, {"cool_max_s": 9.0}, {"n_retries": 0}, {"runtime_idle": True},
+    {"n_phase_prompt": 7}, {"n_phase_generate": 7},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", CHANGES)
 def test_another_protocol_is_refused(run: Run, changes: dict[str, object]) -> None:
     with pytest.raises(RunDirectoryError, match="differs in its protocol"):
         require_same(run, simulated_plan(spec(**changes)), MACHINE)
+
+
+def test_a_run_that_is_older_than_the_last_fields_goes_on(run: Run) -> None:
+    later = dict.fromkeys(NOTED_LATER)
+    study = replace(run.study, protocol=replace(run.study.protocol, **later))
+    older = replace(run, study=study)
+    require_same(older, simulated_plan(spec(n_retries=0)), MACHINE)
+    with pytest.raises(RunDirectoryError, match="differs in its protocol"):
+        require_same(older, simulated_plan(spec(window_min_s=2.0)), MACHINE)
 
 
 def test_trials_of_other_phase_windows_are_refused(run: Run) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from llamawatt.core.errors import RunDirectoryError
-from llamawatt.runs.traces import RawTrace, read_trace, trace_path, write_trace
+from llamawatt.runs.samples import RawTrace
+from llamawatt.runs.traces import read_trace, trace_path, write_trace
 
 
 def test_round_trip(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from llamawatt.core.readings import (
 )
 from llamawatt.core.trials import FactorValue, IdlePower, RequestRecord
 from llamawatt.measure.instruments import Rig
-from llamawatt.runs.traces import RawTrace
+from llamawatt.runs.samples import RawTrace
 from llamawatt.study.arms import Abilities, Arm
 from llamawatt.study.plan import Circumstances, ModelSource, Plan, SuiteSource, make_plan
 from llamawatt.study.spec import StudySpec

@@ -71,7 +71,7 @@ def test_a_huge_grid_is_counted_without_being_made() -> None:
     values = ", ".join(str(number) for number in range(100))
     grid = f"{{n_threads: [{values}], n_batch: [{values}], n_ubatch: [{values}]}}"
     spec = parse_study(f"name: big\ngroups:\n  - name: g\n    grid: {grid}\n", "big.yaml")
-    assert spec.n_arms == 1_000_000
+    assert spec.n_arms() == 1_000_000
 
 
 def test_a_key_that_stands_twice_is_refused() -> None:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Unavailable
-from llamawatt.runs.traces import RawTrace, read_trace, write_trace
+from llamawatt.runs.samples import RawTrace
+from llamawatt.runs.traces import read_trace, write_trace
 from llamawatt.testing.meter_contract import assert_meter_contract
 from llamawatt.testing.replay_meter import ReplayMeter
 

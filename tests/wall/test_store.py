@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_made_is_a_usage_error(config):
 @pytest.fixture
 def recorded(monkeypatch):
     monkeypatch.setattr(machine, "memory_bandwidth", lambda _: 1e10)
-    monkeypatch.setattr(machine, "runs_on_battery", lambda: None)
+    monkeypatch.setattr(machine, "on_battery", lambda _: None)
     bench = SimpleNamespace(domains=(CPU,), calibrations={}, missing=())
     return lambda: machine.machine_record(bench, (), "")
 
@@ -97,7 +97,7 @@ def test_a_run_with_other_domains_does_not(recorded):
 
 def test_on_battery_the_wall_feeds_nothing(recorded, monkeypatch):
     save_wall_model(wall_model_path(machine.hostname_hash(), [CPU]), MODEL)
-    monkeypatch.setattr(machine, "runs_on_battery", lambda: True)
+    monkeypatch.setattr(machine, "on_battery", lambda _: True)
     assert recorded().wall_model is None
 
 

@@ -1,94 +1,39 @@
 """Puts a run together: the model found, the suites loaded, the machine asked, the seams closed."""
 
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from itertools import chain
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 
 from llamawatt.app.machine_record import n_usable_cores
+from llamawatt.app.serving import Serving
+from llamawatt.app.sources import find_suites
 from llamawatt.core.clock import SystemClock
-from llamawatt.core.errors import SpecError
 from llamawatt.core.flags import Flag
-from llamawatt.core.plan import ModelRecord, SuiteRecord
 from llamawatt.measure.instruments import Rig
 from llamawatt.meters.sampling.instrument import MeterBench
-from llamawatt.models.fetch.catalog import resolve_model
-from llamawatt.models.gguf.inspect import inspect_model, to_record
 from llamawatt.study.arms import Abilities, Arm
 from llamawatt.study.context_fit import within_context
 from llamawatt.study.plan import (
     Circumstances,
     ModelSource,
     Plan,
-    SuiteSource,
     make_plan,
-    needed_suites,
 )
+from llamawatt.study.recorded import RecordedStudy
 from llamawatt.study.spec import StudySpec
-from llamawatt.targets.access import reach
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint, Target
 from llamawatt.targets.client import Client
 from llamawatt.targets.devices import gpu_devices
-from llamawatt.targets.dialects import Ask
 from llamawatt.targets.launcher import (
-    Program,
     ServerProcess,
-    binary_program,
-    embedded_program,
 )
-from llamawatt.workloads.suite import load_suite
-
-DEFAULT_MODEL = "smollm2-135m"
-ATTACHED_SHA256 = ""
-"""The model behind somebody else's server cannot be hashed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """What serves: llama.cpp as it comes with llamawatt, the user's own, or a running server.
-
-    Attributes:
-        server: Path of the user's llama-server; None for the embedded one.
-        url: URL of a running server; None to start one.
-        remote_model: Model name to ask a running server for.
-    """
-
-    server: Path | None = None
-    url: str | None = None
-    remote_model: str = ""
-
-    @property
-    def kind(self) -> str:
-        """Return `embedded`, `binary` or `attach`."""
-        if self.url:
-            return "attach"
-        return "binary" if self.server else "embedded"
-
-    @property
-    def described(self) -> str:
-        """Return what serves, for the machine record: no folder of the user's is named."""
-        where = self.address or (self.server.name if self.server else "xllamacpp")
-        return f"{self.kind}: {where}"
-
-    @property
-    def address(self) -> str:
-        """Return the URL without what is secret in it; empty where a server is started."""
-        return reach(self.url)[0] if self.url else ""
-
-    def program(self) -> Program:
-        """Return the program to start.
-
-        Raises:
-            UsageError: there is no such program.
-        """
-        return binary_program(self.server) if self.server else embedded_program()
 
 
 def now_text() -> str:
@@ -132,48 +77,6 @@ def is_this_machine(host: str) -> bool:
     return any(address in own or ip_address(address).is_loopback for address in found)
 
 
-def find_models(
-    references: tuple[str, ...],
-    serving: Serving,
-    progress: Callable[[str, int, int | None], None] | None = None,
-) -> dict[str, ModelSource]:
-    """Find, fetch and inspect the models.
-
-    Raises:
-        ModelError: one is missing, broken or cannot be had.
-        SpecError: two have the same name.
-        TargetError: a running server was named and does not answer.
-    """
-    if serving.url:
-        name = AttachedServer(serving.url, serving.remote_model).start().model or "attached"
-        record = ModelRecord(name, "", ATTACHED_SHA256, 0, source=serving.address)
-        return {name: ModelSource(record, Path())}
-    found: dict[str, ModelSource] = {}
-    for reference in references or (DEFAULT_MODEL,):
-        file = resolve_model(reference, progress=progress)
-        facts = inspect_model(file.path)
-        record = to_record(file, facts)
-        if record.name in found:
-            raise SpecError(f"Two models are named {record.name!r}.", "Rename one of the files.")
-        found[record.name] = ModelSource(record, file.path, facts.n_ctx_train)
-    return found
-
-
-def find_suites(spec: StudySpec) -> dict[str, SuiteSource]:
-    """Load every suite and shape of a study.
-
-    Raises:
-        UsageError: one is unknown or broken.
-    """
-    found = {}
-    for name in needed_suites(spec):
-        suite = load_suite(name)
-        asks = tuple(Ask(p.id, p.content, p.n_predict) for p in suite.prompts)
-        record = SuiteRecord(suite.name, suite.sha256, len(asks), suite.n_predict)
-        found[name] = SuiteSource(record, asks)
-    return found
-
-
 def make_study_plan(
     spec: StudySpec,
     serving: Serving,
@@ -199,8 +102,18 @@ def resolve(spec: StudySpec, models: Mapping[str, ModelSource], here: Circumstan
         UsageError: a suite is unknown or broken.
     """
     fitting, clipped = within_context(spec, [source.n_ctx_train for source in models.values()])
-    plan = make_plan(fitting, models, find_suites(fitting), here)
-    return replace(plan, notes=(*clipped, *plan.notes))
+    suites, changed = find_suites(fitting, only_look=here.only_look)
+    plan = make_plan(fitting, models, suites, here)
+    looked = _not_looked_at(spec, models) if here.only_look else ()
+    return replace(plan, notes=(*clipped, *looked, *changed, *plan.notes))
+
+
+def _not_looked_at(spec: StudySpec, models: Mapping[str, ModelSource]) -> tuple[str, ...]:
+    """Say that the models of a repeated run were not looked for."""
+    if not isinstance(spec, RecordedStudy) or any(each.path.exists() for each in models.values()):
+        return ()
+    files = ", ".join(model.source or model.file for model in spec.record.models)
+    return (f"Planned from what the run wrote down of its models; to run it needs {files}.",)
 
 
 def make_rig(

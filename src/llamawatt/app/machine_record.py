@@ -13,6 +13,7 @@ from llamawatt.core.machine import Gpu, MachineRecord, MissingMeter, WallModel
 from llamawatt.core.readings import Domain, Unavailable
 from llamawatt.core.version import VERSION
 from llamawatt.host.memory_bandwidth import memory_bandwidth
+from llamawatt.host.power_supply import on_battery
 from llamawatt.meters.sampling.instrument import MeterBench
 from llamawatt.wall.store import load_wall_model, wall_model_path
 
@@ -40,8 +41,8 @@ def machine_record(
         llama_cpp: What is known of the llama.cpp build.
         sysfs_root: Root of sysfs.
     """
-    on_battery = runs_on_battery()
-    wall_model, gaps = _wall_model(bench.domains, on_battery=bool(on_battery))
+    discharging = on_battery(sysfs_root)
+    wall_model, gaps = _wall_model(bench.domains, on_battery=bool(discharging))
     return MachineRecord(
         hostname_hash=hostname_hash(),
         os=f"{platform.system()} {platform.release()}",
@@ -50,7 +51,7 @@ def machine_record(
         n_physical_cores=psutil.cpu_count(logical=False),
         memory_bytes=psutil.virtual_memory().total,
         governor=_text(sysfs_root / GOVERNOR),
-        on_battery=on_battery,
+        on_battery=discharging,
         gpus=tuple(gpus),
         domains=bench.domains,
         calibrations=tuple(bench.calibrations.values()),
@@ -64,12 +65,6 @@ def machine_record(
 def hostname_hash() -> str:
     """Return a short hash of the machine's name; the name itself is not kept."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
-
-
-def runs_on_battery() -> bool | None:
-    """Tell whether the machine runs on battery; None when there is none."""
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-    return None if battery is None else not battery.power_plugged
 
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

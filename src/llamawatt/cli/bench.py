@@ -39,7 +39,7 @@ def bench(
     quiet: options.Quiet = False,
 ) -> None:
     """Measure what a reply costs in seconds and joules, on the CPU and on the GPU."""
-    from llamawatt.app.assemble import Serving
+    from llamawatt.app.serving import Serving
     from llamawatt.cli.metering import Metering
     from llamawatt.cli.outcome import finish
     from llamawatt.cli.running import Order, carry_out

@@ -102,13 +102,13 @@ def _json(model: "WallModel", measured: "tuple[LevelPower, ...]", path: Path) ->
 
 
 def _require_mains() -> None:
-    from llamawatt.app.machine_record import runs_on_battery
     from llamawatt.core.errors import UsageError
+    from llamawatt.host.power_supply import on_battery
 
-    on_battery = runs_on_battery()
-    if on_battery:
+    discharging = on_battery()
+    if discharging:
         raise UsageError("The machine runs on battery; the wall feeds nothing.", "Plug it in.")
-    if on_battery is not None:
+    if discharging is not None:
         _tell("note: a battery that charges draws from the wall; calibrate with a full one")
 
 

@@ -24,7 +24,7 @@ Metric = Annotated[
 ]
 FailAbove = Annotated[
     str | None,
-    typer.Option("--fail-above", help="Exit 1 if a metric got worse by more, as 5%."),
+    typer.Option("--fail-above", help="Exit 1 if energy_j, or a --metric, got worse by more: 5%."),
 ]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")]
 Force = Annotated[bool, typer.Option("--force", help="Compare even unlike runs.")]
@@ -63,8 +63,10 @@ def compare(
 def fraction(text: str) -> float:
     """Parse `5%`, `5 %` or `0.05`.
 
+    A bare number of 1 or more is refused: who writes 5 means 5 %, and a gate at 500 % never fails.
+
     Raises:
-        UsageError: it is none, or negative.
+        UsageError: it is none, negative, or a bare number of 1 or more.
     """
     from llamawatt.core.errors import UsageError
 
@@ -73,8 +75,13 @@ def fraction(text: str) -> float:
         value = float(number) / (100 if percent else 1)
     except ValueError:
         value = -1.0
-    if rest or not 0 <= value < float("inf"):
-        raise UsageError(f"--fail-above {text!r} is no share.", "Write it as 5% or 0.05.")
+    if rest.strip() or not 0 <= value < float("inf"):
+        raise UsageError(f"--fail-above {text!r} is not a share.", "Write it as 5% or 0.05.")
+    if value >= 1 and not percent:
+        raise UsageError(
+            f"--fail-above {text!r} would mean {value * 100:g} %.",
+            f"Write {value:g}% or {value / 100:g}.",
+        )
     return value
 
 

@@ -76,7 +76,8 @@ def _ask_build(server: Path | None, *, wake: bool) -> Build:
     Raises:
         TargetError: the user's own llama-server does not run.
     """
-    from llamawatt.app.assemble import Serving, find_abilities
+    from llamawatt.app.assemble import find_abilities
+    from llamawatt.app.serving import Serving
     from llamawatt.core.errors import TargetError
     from llamawatt.meters.sensors.discover import gpu_sleeps
 

@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 import typer
 
-from llamawatt.app.assemble import find_abilities, find_models, now_text, resolve
+from llamawatt.app.assemble import find_abilities, now_text, resolve
+from llamawatt.app.sources import find_study_models
 from llamawatt.cli.running import Order
 from llamawatt.core.errors import MeterError, UsageError
 from llamawatt.core.format import duration_text, energy_text, power_text
@@ -24,20 +25,20 @@ def confirm_size(spec: StudySpec, n_models: int, *, yes: bool) -> None:
     Raises:
         UsageError: there are very many arms and no `--yes`.
     """
-    n_arms = spec.n_arms * n_models
+    n_arms = spec.n_arms(n_models)
     if n_arms > ASK_ABOVE_ARMS and not yes:
         raise UsageError(
             f"{spec.name} has {n_arms} arms and would take at least "
-            f"{duration_text(spec_least_s(spec) * n_models)}.",
+            f"{duration_text(spec_least_s(spec, n_models))}.",
             "Say --yes to run it, or make its grid smaller.",
         )
 
 
 def print_plan(order: Order, *, as_json: bool) -> None:
     """Print the arms, suites and the least time of a study, without starting anything."""
-    models = find_models(order.models or order.spec.models, order.serving)
+    models = find_study_models(order.spec, order.models, order.serving, only_look=True)
     abilities = find_abilities(order.serving, want_gpu=order.spec.wants_gpu)
-    here = Circumstances(abilities, (), order.serving.kind, "", now_text())
+    here = Circumstances(abilities, (), order.serving.kind, "", now_text(), only_look=True)
     plan = resolve(order.spec, models, here)
     idle_w = _idle_w(order)
     if as_json:
@@ -90,7 +91,11 @@ def _plan_json(plan: Plan, idle_w: float | None) -> str:
             "arms": [asdict(arm) for arm in plan.study.arms],
             "suites": [asdict(suite) for suite in plan.study.suites],
             "notes": list(plan.notes),
+            "seed": plan.study.seed,
+            "models": [asdict(model) for model in plan.study.models],
+            "protocol": asdict(plan.study.protocol),
             "n_cells": len(plan.cells),
+            "cells": [asdict(cell) for cell in plan.cells],
             "repeats_min": plan.spec.repeats_min,
             "repeats_max": plan.spec.repeats_max,
             "least_s": least_s(plan),

@@ -146,4 +146,4 @@ def _audit_form(found: "AuditedTables") -> dict[str, object]:
 def _tell_json(form: dict[str, object]) -> None:
     import json
 
-    typer.echo(json.dumps(form, indent=1, ensure_ascii=False))
+    typer.echo(json.dumps(form, indent=1))

@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from llamawatt import __version__
+from llamawatt.cli.streams import make_sturdy
 from llamawatt.core.errors import EXIT_INTERRUPTED, LlamawattError, UsageError
 from llamawatt.core.redaction import arguments_without_secrets, without_secrets
 
@@ -45,7 +46,10 @@ def _root(
 
 def run() -> None:
     """Run the command line: the console script's entry point. Never shows a traceback."""
-    sys.exit(main(sys.argv[1:]))
+    make_sturdy()
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:
@@ -97,15 +101,16 @@ def _misused(text: str, command: str) -> int:
 
 
 def _interrupted() -> int:
-    _say("Interrupted; every finished trial is on the disk.", "")
+    _say("Interrupted.", "")
     return EXIT_INTERRUPTED
 
 
 def _bug() -> int:
     with tempfile.NamedTemporaryFile(
-        "w", prefix="llamawatt-bug-", suffix=".txt", delete=False
+        "w", prefix="llamawatt-bug-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
-        file.write(without_secrets(traceback.format_exc()))
+        details = without_secrets(traceback.format_exc())
+        file.write(details.encode("utf-8", "replace").decode())
     _say("This is a fault of llamawatt itself.", f"Details for a report are in {Path(file.name)}.")
     return EXIT_BUG
 

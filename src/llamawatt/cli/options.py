@@ -26,12 +26,19 @@ Out = Annotated[
     Path | None, typer.Option("--out", help="Run directory. Default: llamawatt-runs/TIME-NAME.")
 ]
 Resume = Annotated[
-    Path | None, typer.Option("--resume", help="Go on with an interrupted run directory.")
+    Path | None, typer.Option("--resume", help="Go on with this run directory, in place of --out.")
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="JSON on stdout and nothing else; messages go to stderr.")
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of every random choice.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        min=0,
+        help="Seed of every random choice. Default: the study's, else drawn and written down.",
+    ),
+]
 Budget = Annotated[str | None, typer.Option("--budget", help="Time budget, as 90s, 15m or 2h.")]
 Wall = Annotated[str | None, typer.Option("--wall", help="URL of a Shelly or Tasmota plug.")]
 CpuIdle = Annotated[
@@ -43,10 +50,10 @@ CpuMax = Annotated[
     typer.Option("--cpu-max-w", min=0.0, help="Full-load watts of your CPU, for the model meter."),
 ]
 MeasuredOnly = Annotated[
-    bool, typer.Option("--measured-only", help="Model nothing; exit 3 when no sensor works.")
+    bool, typer.Option("--measured-only", help="No estimates; exit 3 when no sensor works.")
 ]
 NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write the report.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing while it runs.")]
 
 
 def seconds(text: str | None) -> float | None:

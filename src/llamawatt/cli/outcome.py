@@ -26,19 +26,20 @@ def finish(run: Run, *, as_json: bool, with_report: bool) -> None:
         TargetError: an arm never gave a trial; what the others gave is printed.
         MeterError: no trial has any joule; what else is known is printed.
     """
-    console = Console(file=sys.stdout, highlight=False)
-    if as_json:
-        typer.echo(run_json(run))
-    else:
-        print_run(run, console)
-    where = [f"run:    {run.path}"]
-    if with_report:
+    where, model = [f"run:    {run.path}"], None
+    if with_report:  # before anything is printed: who reads may have had enough
         from llamawatt.report.forms.write import write_report  # matplotlib loads only when it draws
 
         files = write_report(run)
+        model = files.model
         where.append(f"report: {files.html}")
-        if not as_json:
-            _print_findings(files.model, console)
+    if as_json:
+        typer.echo(run_json(run))
+    else:
+        console = Console(file=sys.stdout, highlight=False)
+        print_run(run, console)
+        if model is not None:
+            _print_findings(model, console)
     for line in ("", *where):
         typer.echo(line, err=as_json)
     require_complete(run)

@@ -18,7 +18,9 @@ def quantize(
     quantization: Annotated[str, typer.Argument(help="As Q4_0, Q4_K_M, Q3_K_M, Q2_K, IQ2_XXS.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write. Default: beside you, by its name."),
+        typer.Option(
+            "--output", "-o", help="File to write. Default: MODEL-TYPE.gguf in this folder."
+        ),
     ] = None,
     binary: Annotated[
         Path | None,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from llamawatt.cli import options
+from llamawatt.cli.streams import ascii_json
 
 RunPath = Annotated[Path, typer.Argument(help="A run directory.", show_default=False)]
 ReportOut = Annotated[
@@ -19,7 +20,7 @@ def report(run: RunPath, out: ReportOut = None, as_json: options.Json = False) -
 
     files = write_report(run, out)
     if as_json:
-        typer.echo(files.json.read_text(encoding="utf-8"), nl=False)
+        typer.echo(ascii_json(files.json.read_text(encoding="utf-8")), nl=False)
         return
     typer.echo(files.model.headline)
     for passage in files.model.passages:

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llamawatt.app.assemble import (
-    Serving,
-    find_models,
-    make_rig,
-    make_study_plan,
-    now_text,
-)
+from llamawatt.app.assemble import make_rig, make_study_plan, now_text
 from llamawatt.app.machine_record import machine_record
+from llamawatt.app.serving import Serving
+from llamawatt.app.sources import find_study_models
 from llamawatt.cli.metering import Metering
 from llamawatt.cli.progress import ConsoleObserver
 from llamawatt.core.errors import ModelError, RunDirectoryError, TargetError, UsageError
@@ -79,7 +75,7 @@ def carry_out(order: Order) -> Run:
     spec = _seeded(order)
     with ExitStack() as stack:
         observer = stack.enter_context(ConsoleObserver(quiet=order.quiet))
-        models = find_models(order.models or order.spec.models, order.serving, observer.fetching)
+        models = find_study_models(spec, order.models, order.serving, observer.fetching)
         want_gpu = order.wants_gpu
         found = order.metering.discover(want_gpu=want_gpu, attached=bool(order.serving.url))
         bench = MeterBench(found.meters, found.missing, tell=observer.doing)
@@ -106,8 +102,12 @@ def carry_out(order: Order) -> Run:
             if order.judges:
                 _judge(plan, order.serving.server, writer, observer)
         except KeyboardInterrupt:
+            in_place = " in place of --out" if order.out else ""
             writer.append_event(RunEvent("interrupted", "Interrupted.", at=now_text()))
-            observer.say(f"Interrupted. Go on: the same command, with --resume {writer.path}")
+            observer.say(
+                f"Finished trials are on the disk. Go on: the same command with "
+                f"--resume {writer.path}{in_place}"
+            )
             raise
     run = read_run(writer.path)
     _require_success(run)

@@ -1,5 +1,6 @@
 """`llamawatt study run|list|show`: whole studies, built in or from a file."""
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,24 +23,35 @@ Judging = Annotated[
         show_default=False,
     ),
 ]
-Study = Annotated[str, typer.Argument(help="A built-in study, or a YAML file.")]
+Study = Annotated[
+    str, typer.Argument(help="A built-in study, a YAML file, or the study.yaml of a run.")
+]
 
 
 @app.command("list")
-def list_() -> None:
+def list_(as_json: options.Json = False) -> None:
     """List the built-in studies."""
     from llamawatt.study.load import builtin_names, load_study
 
-    for name in builtin_names():
-        typer.echo(f"{name:14} {load_study(name).description}")
+    found = {name: load_study(name).description for name in builtin_names()}
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for name, description in found.items():
+        typer.echo(f"{name:14} {description}")
 
 
 @app.command()
-def show(study: Study) -> None:
-    """Print a built-in study's YAML, to start your own from."""
-    from llamawatt.study.load import builtin_text
+def show(study: Study, as_json: options.Json = False) -> None:
+    """Print a study's YAML, to start your own from."""
+    from llamawatt.study.load import parse_study, study_text
 
-    typer.echo(builtin_text(study), nl=False)
+    text, where = study_text(study)
+    spec = parse_study(text, where)
+    if as_json:
+        typer.echo(json.dumps(spec.model_dump(mode="json"), indent=1))
+        return
+    typer.echo(text, nl=False)
 
 
 @app.command()
@@ -57,7 +69,9 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan with what it will take.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a long study.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take on more than 200 arms, which is refused without.")
+    ] = False,
     protocol: Annotated[
         list[str] | None,
         typer.Option("--protocol", "-p", help="Over the study's own, as idle_s=2. Repeatable."),
@@ -74,7 +88,7 @@ def run(
     quality: Judging = None,
 ) -> None:
     """Run a study, interleaved and repeated until its intervals are narrow."""
-    from llamawatt.app.assemble import Serving
+    from llamawatt.app.serving import Serving
     from llamawatt.cli.dry import confirm_size, print_plan
     from llamawatt.cli.metering import Metering
     from llamawatt.cli.outcome import finish

@@ -58,6 +58,7 @@ class ArmRecord:
         spec: All settings, named as llama.cpp names them.
         also_in: Further groups it belongs to.
         skipped: Why this machine cannot run it; empty when it can.
+        suites: Its own suites; empty when it runs all that the study lists.
     """
 
     name: str
@@ -68,6 +69,7 @@ class ArmRecord:
     spec: dict[str, FactorValue] = field(default_factory=dict)
     also_in: tuple[str, ...] = ()
     skipped: str = ""
+    suites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class SuiteRecord:
     """A suite as it was run: its prompts by hash, so that unlike runs are never merged.
 
     Attributes:
-        name: Name of the suite or shape.
+        name: Name of the suite or shape, or the user's file as it was named.
         sha256: Of its prompts and lengths.
         n_prompts: Prompts in it.
         n_predict: Tokens asked for per reply.
@@ -89,7 +91,9 @@ class SuiteRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolRecord:
-    """How trials were taken.
+    """How trials were taken: every field of the protocol that was asked for.
+
+    From `n_warm_up` on, None also stands for what an older run did not note.
 
     Attributes:
         window_min_s: Shortest measured window asked for.
@@ -103,10 +107,14 @@ class ProtocolRecord:
         fixed_length: Whether every reply has its full length (`ignore_eos`).
         budget_s: Time budget; None when there is none.
         phases: Whether dedicated prefill-only and decode-only windows are taken.
-        n_warm_up: Requests before a session's first window, not counted; None where it was not
-            noted.
-        n_prompts: Prompts per pass, taken in turn from the suite; None for all of them, or where
-            it was not noted.
+        n_warm_up: Requests before a session's first window, not counted.
+        n_prompts: Prompts per pass, taken in turn from the suite; None for all of them.
+        cool_below_c: Devices were to be this cool before an arm's turn; None when not asked for.
+        cool_max_s: Longest wait for that.
+        n_phase_prompt: Prompt tokens of a prefill window's requests.
+        n_phase_generate: Tokens of a decode window's requests.
+        runtime_idle: Whether idle was also measured with the runtime up and the model unloaded.
+        n_retries: How often a failed trial was tried again.
     """
 
     window_min_s: float
@@ -122,6 +130,12 @@ class ProtocolRecord:
     phases: bool = False
     n_warm_up: int | None = None
     n_prompts: int | None = None
+    cool_below_c: float | None = None
+    cool_max_s: float | None = None
+    n_phase_prompt: int | None = None
+    n_phase_generate: int | None = None
+    runtime_idle: bool | None = None
+    n_retries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

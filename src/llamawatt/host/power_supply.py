@@ -4,8 +4,11 @@ The files and their units are described in the kernel's Documentation/ABI/testin
 energies in µWh, charges in µAh, voltages in µV.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from llamawatt.core.readings import Unavailable
 from llamawatt.core.units import j_from_wh
@@ -61,15 +64,25 @@ def find_batteries(sysfs_root: Path) -> tuple[Supply, ...]:
     return tuple(found)
 
 
-def on_battery(sysfs_root: Path) -> bool | None:
+def on_battery(sysfs_root: Path = Path("/sys")) -> bool | None:
     """Tell whether the machine runs on its battery; None when it has none.
 
-    A battery that discharges decides: some machines drain it although the charger is in.
+    On Linux a battery that discharges decides: some machines drain it although the charger is in.
+    Elsewhere the system says whether the charger is in.
     """
+    if sys.platform != "linux":
+        return _unplugged()
     batteries = find_batteries(sysfs_root)
     if not batteries:
         return None
     return any(battery.status() == DISCHARGING for battery in batteries)
+
+
+def _unplugged() -> bool | None:
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    if battery is None or battery.power_plugged is None:
+        return None
+    return not battery.power_plugged
 
 
 def _number(path: Path) -> float | Unavailable:

@@ -11,7 +11,7 @@ from llamawatt.core.errors import UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Domain, Quantity
 from llamawatt.imports.csv_text import Row
-from llamawatt.runs.traces import RawTrace
+from llamawatt.runs.samples import RawTrace
 
 GAP_FACTOR = 5.0
 """An interval this many times the usual one is a gap that a straight line should not bridge."""

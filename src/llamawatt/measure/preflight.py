@@ -1,6 +1,5 @@
 """What would spoil a measurement, seen before it begins; each finding knows its remedy."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,12 +158,7 @@ def _governor(sysfs_root: Path) -> Finding | None:
 
 
 def _battery(sysfs_root: Path) -> Finding | None:
-    if sys.platform == "linux":
-        runs_on_battery = on_battery(sysfs_root)
-    else:
-        battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-        runs_on_battery = None if battery is None else battery.power_plugged is False
-    if not runs_on_battery:
+    if not on_battery(sysfs_root):
         return None
     return Finding(
         Flag.ON_BATTERY,

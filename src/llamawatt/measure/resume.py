@@ -1,11 +1,11 @@
 """Whether a run can be gone on with: the same work, on the same machine, by the same meters."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.machine import MachineRecord
-from llamawatt.core.plan import StudyRecord
+from llamawatt.core.plan import ArmRecord, ProtocolRecord, StudyRecord
 from llamawatt.core.trials import TrialRecord
 from llamawatt.runs.store import Run
 from llamawatt.study.order import Cell
@@ -13,6 +13,10 @@ from llamawatt.study.plan import Plan
 
 BUILD = "server_build"
 """Evidence of a trial: what the server says of its own build."""
+NOTED_LATER = {
+    "cool_below_c", "cool_max_s", "n_phase_prompt", "n_phase_generate", "runtime_idle", "n_retries",
+}  # fmt: skip
+"""Parts of a protocol that runs of version 0.1.0 did not write down."""
 
 
 def require_same(before: Run, plan: Plan, machine: MachineRecord) -> None:
@@ -49,12 +53,39 @@ def require_same_build(trials: Iterable[TrialRecord], arm: str, build: str) -> N
 
 
 def _unlike_studies(before: StudyRecord, now: StudyRecord) -> Iterable[str]:
-    for name in ("models", "arms", "suites", "boundary", "target"):
+    for name in ("models", "boundary", "target"):
         if getattr(before, name) != getattr(now, name):
             yield f"its {name}"
-    # More time may be given to a run that used up its own: that changes no trial.
-    if replace(before.protocol, budget_s=None) != replace(now.protocol, budget_s=None):
+    if _suites(before) != _suites(now):
+        yield "its suites"
+    if _arms(before, now) != _arms(now, before):
+        yield "its arms"
+    if _protocol(before.protocol, now.protocol) != _protocol(now.protocol, before.protocol):
         yield "its protocol"
+
+
+def _suites(study: StudyRecord) -> list[tuple[str, int, int]]:
+    """Return suites by content: a file may be named in another way."""
+    return [(suite.sha256, suite.n_prompts, suite.n_predict) for suite in study.suites]
+
+
+def _arms(study: StudyRecord, other: StudyRecord) -> list[ArmRecord]:
+    """Return the arms, without their suites where one of both runs did not note any."""
+    noted = all(any(arm.suites for arm in each.arms) for each in (study, other))
+    return [arm if noted else replace(arm, suites=()) for arm in study.arms]
+
+
+def _protocol(one: ProtocolRecord, other: ProtocolRecord) -> dict[str, object]:
+    """Return the parts of a protocol that decide what a trial is.
+
+    More time may be given to a run that used up its own. Of a run that is older than the last
+    fields, only what it noted can be compared.
+    """
+    parts = asdict(one)
+    del parts["budget_s"]
+    if None in {one.n_retries, other.n_retries}:
+        return {name: value for name, value in parts.items() if name not in NOTED_LATER}
+    return parts
 
 
 def _unlike_machines(before: MachineRecord, now: MachineRecord) -> Iterable[str]:

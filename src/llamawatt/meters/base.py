@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Domain, EnergyReading, Sample, Unavailable
 from llamawatt.core.trials import FactorValue, IdlePower
-from llamawatt.runs.traces import RawTrace
+from llamawatt.runs.samples import RawTrace
 
 
 @runtime_checkable

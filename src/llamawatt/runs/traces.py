@@ -1,7 +1,6 @@
 """Raw samples of a trial, one parquet file each, so that any energy can be recomputed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +9,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from llamawatt.core.errors import RunDirectoryError
+from llamawatt.runs.samples import RawTrace
 from llamawatt.runs.store import TRACES_FOLDER
-
-
-@dataclass(frozen=True, slots=True)
-class RawTrace:
-    """Samples of one domain, in the order they were taken.
-
-    Attributes:
-        t_s: Monotonic times, shape (n,).
-        energy_j: Cumulative joules, shape (n,); None for a power sensor.
-        power_w: Momentary watts, shape (n,); None for a counter.
-    """
-
-    t_s: NDArray[np.float64]
-    energy_j: NDArray[np.float64] | None = None
-    power_w: NDArray[np.float64] | None = None
 
 
 def write_trace(run: Path, trial_id: str, traces: Mapping[str, RawTrace]) -> None:

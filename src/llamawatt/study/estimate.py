@@ -15,10 +15,10 @@ def least_s(plan: Plan) -> float:
     return _block_s(plan.spec, len(plan.cells), n_sessions) * plan.spec.repeats_min
 
 
-def spec_least_s(spec: StudySpec) -> float:
-    """Return the least time of a study per model, from its counts alone."""
-    n_cells = sum(group.n_arms * len(group.suites or spec.suites) for group in spec.groups)
-    return _block_s(spec.protocol, n_cells, spec.n_arms) * spec.protocol.repeats_min
+def spec_least_s(spec: StudySpec, n_models: int = 1) -> float:
+    """Return the least time of a study of so many models, from its counts alone."""
+    block_s = _block_s(spec.protocol, spec.n_cells(n_models), spec.n_arms(n_models))
+    return block_s * spec.protocol.repeats_min
 
 
 def _block_s(protocol: ProtocolSpec, n_cells: int, n_sessions: int) -> float:

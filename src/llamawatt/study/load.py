@@ -10,6 +10,9 @@ from pydantic_core import ErrorDetails
 
 from llamawatt.core.errors import SpecError
 from llamawatt.core.suggest import meant
+from llamawatt.runs.schema import STUDY, check_schema
+from llamawatt.runs.store import STUDY_FILE
+from llamawatt.study.recorded import study_of
 from llamawatt.study.spec import GroupSpec, ProtocolSpec, StudySpec
 
 _BUILTIN = "llamawatt.study.builtin"
@@ -39,22 +42,36 @@ def builtin_text(name: str) -> str:
 
 
 def load_study(name_or_path: str) -> StudySpec:
-    """Load a built-in study by name or a user's by path.
+    """Load a built-in study by name, or a user's or a run's own `study.yaml` by path.
 
     Raises:
         SpecError: naming file, line and field of what does not hold.
     """
+    text, where = study_text(name_or_path)
+    return parse_study(text, where)
+
+
+def study_text(name_or_path: str) -> tuple[str, str]:
+    """Return the YAML text of a study, and where it stands.
+
+    Args:
+        name_or_path: A built-in study, a YAML file, or a run directory.
+
+    Raises:
+        SpecError: there is none, or it cannot be read.
+    """
     path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"} or path.is_file():
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise SpecError(
-                f"Could not read the study {path} ({why}).", "`llamawatt study list` names some."
-            ) from error
-        return parse_study(text, str(path))
-    return parse_study(builtin_text(name_or_path), f"{name_or_path}.yaml")
+    if name_or_path not in builtin_names() and (path / STUDY_FILE).is_file():
+        path = path / STUDY_FILE
+    if path.suffix not in {".yaml", ".yml"} and not path.is_file():
+        return builtin_text(name_or_path), f"{name_or_path}.yaml"
+    try:
+        return path.read_text("utf-8"), str(path)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SpecError(
+            f"Could not read the study {path} ({why}).", "`llamawatt study list` names some."
+        ) from error
 
 
 def parse_study(text: str, where: str) -> StudySpec:
@@ -75,9 +92,27 @@ def parse_study(text: str, where: str) -> StudySpec:
         raise SpecError(f"{where}:1 holds no study: a mapping with name and groups is wanted.")
     _require_once(root, where)
     try:
-        return StudySpec.model_validate(raw)
+        return _recorded(raw, where) if is_record(raw) else StudySpec.model_validate(raw)
     except ValidationError as error:
         raise SpecError(_complaint(error, root, where)) from error
+
+
+def is_record(raw: Mapping[str, object]) -> bool:
+    """Tell whether a study file is one that a run wrote."""
+    return "schema" in raw and "arms" in raw
+
+
+def _recorded(raw: dict[str, object], where: str) -> StudySpec:
+    """Take a run's own study.yaml: its protocol is read as strictly as a user's.
+
+    Raises:
+        ValidationError: something in it does not hold.
+        RunDirectoryError: it is of a newer schema.
+    """
+    check_schema(raw, where)
+    record = STUDY.validate_python(raw)
+    protocol = raw.get("protocol")
+    return study_of(record, protocol if isinstance(protocol, dict) else {})
 
 
 def _require_once(node: yaml.Node | None, where: str) -> None:

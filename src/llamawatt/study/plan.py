@@ -10,6 +10,7 @@ from llamawatt.core.plan import ModelRecord, ProtocolRecord, StudyRecord, SuiteR
 from llamawatt.core.trials import SCHEMA, Purpose
 from llamawatt.study.arms import Abilities, Arm, expand
 from llamawatt.study.order import Cell, trial_id
+from llamawatt.study.recorded import RecordedArms, RecordedStudy
 from llamawatt.study.spec import ProtocolSpec, StudySpec
 from llamawatt.targets.dialects import Ask
 
@@ -50,7 +51,7 @@ class Plan:
         arms: The arms that can run.
         models: By name.
         suites: By name, phase shapes included.
-        notes: What was clipped or merged, in words.
+        notes: What was clipped, or differs from the run that is repeated, in words.
     """
 
     study: StudyRecord
@@ -94,7 +95,7 @@ def phase_suites(spec: ProtocolSpec) -> dict[Purpose, str]:
 
 def needed_suites(spec: StudySpec) -> tuple[str, ...]:
     """Return every suite and shape that a study needs, in order."""
-    names = dict.fromkeys(suite for group in spec.groups for suite in group.suites or spec.suites)
+    names = dict.fromkeys(spec.used_suites)
     if spec.protocol.phases:
         names.update(dict.fromkeys(phase_suites(spec.protocol).values()))
     return tuple(names)
@@ -102,13 +103,23 @@ def needed_suites(spec: StudySpec) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What the plan takes from the machine and the command line."""
+    """What the plan takes from the machine and the command line.
+
+    Attributes:
+        abilities: What this machine and its llama.cpp can run.
+        boundary: Names of the domains that are summed for every arm.
+        target: `embedded`, `binary` or `attach`.
+        command: The command line, for the record.
+        created_at: UTC, ISO 8601.
+        only_look: Whether nothing shall run.
+    """
 
     abilities: Abilities
     boundary: tuple[str, ...]
     target: str
     command: str
     created_at: str
+    only_look: bool = False
 
 
 def make_plan(
@@ -119,28 +130,56 @@ def make_plan(
 ) -> Plan:
     """Resolve a study on this machine.
 
+    Args:
+        spec: The study.
+        models: By name; for the study of a run, by the name that the run had for it.
+        suites: By name.
+        here: The circumstances.
+
     Raises:
         SpecError: a setting does not hold, no arm can run here, or two have the same name.
     """
+    everything, notes = _arms(spec, models, here)
+    listed = _listed(spec, suites)
+    everything = [_with_suites(arm, listed) for arm in everything]
+    runnable = tuple(arm for arm in everything if not arm.record.skipped)
+    if not runnable:
+        reason = everything[0].record.skipped
+        raise SpecError(f"No arm of {spec.name!r} can run here: {reason}.")
+    by_name = {source.record.name: source for source in models.values()}
+    study = _record(spec, everything, listed, by_name, here)
+    plan = Plan(study, spec.protocol, runnable, by_name, suites, tuple(dict.fromkeys(notes)))
+    _require_told_apart(plan.cells)
+    return plan
+
+
+def _arms(
+    spec: StudySpec, models: Mapping[str, ModelSource], here: Circumstances
+) -> tuple[list[Arm], list[str]]:
+    """Return every arm, skipped ones included, and what was clipped or differs."""
+    if isinstance(spec, RecordedStudy):
+        records = {name: source.record for name, source in models.items()}
+        found, notes = RecordedArms(spec, records, here.abilities, here.only_look).arms()
+        return list(found), list(notes)
     # A group without suites of its own runs the study's, not those of its neighbours.
     groups = tuple(
         group if group.suites else group.model_copy(update={"suites": spec.suites})
         for group in spec.groups
     )
     everything: list[Arm] = []
-    notes: list[str] = []
+    clipped: list[str] = []
     for source in models.values():
-        arms, clipped = expand(groups, source.record.name, source.record.n_layers, here.abilities)
+        arms, noted = expand(groups, source.record.name, source.record.n_layers, here.abilities)
         everything += [_named(arm, len(models) > 1) for arm in arms]
-        notes += clipped
-    runnable = tuple(arm for arm in everything if not arm.record.skipped)
-    if not runnable:
-        reason = everything[0].record.skipped
-        raise SpecError(f"No arm of {spec.name!r} can run here: {reason}.")
-    study = _record(spec, everything, models, suites, here)
-    plan = Plan(study, spec.protocol, runnable, models, suites, tuple(dict.fromkeys(notes)))
-    _require_told_apart(plan.cells)
-    return plan
+        clipped += noted
+    return everything, clipped
+
+
+def _with_suites(arm: Arm, listed: tuple[SuiteRecord, ...]) -> Arm:
+    """Write an arm's suites into its record, where they are not simply all of the study's."""
+    everything = tuple(suite.name for suite in listed)
+    own = () if arm.suites in {(), everything} else arm.suites
+    return replace(arm, record=replace(arm.record, suites=own))
 
 
 def _require_told_apart(cells: tuple[Cell, ...]) -> None:
@@ -160,23 +199,27 @@ def _require_told_apart(cells: tuple[Cell, ...]) -> None:
             )
 
 
+def _listed(spec: StudySpec, suites: Mapping[str, SuiteSource]) -> tuple[SuiteRecord, ...]:
+    """Return the suites of the study, without those of phase windows alone."""
+    used, phases = set(spec.used_suites), set(phase_suites(spec.protocol).values())
+    kept = (source for name, source in suites.items() if name in used or name not in phases)
+    return tuple(source.record for source in kept)
+
+
 def _record(
     spec: StudySpec,
     arms: list[Arm],
+    suites: tuple[SuiteRecord, ...],
     models: Mapping[str, ModelSource],
-    suites: Mapping[str, SuiteSource],
     here: Circumstances,
 ) -> StudyRecord:
-    phases = set(phase_suites(spec.protocol).values())
-    own = {suite for group in spec.groups for suite in group.suites or spec.suites}
-    listed = tuple(s.record for name, s in suites.items() if name in own or name not in phases)
     return StudyRecord(
         schema=SCHEMA,
         name=spec.name,
         seed=random.SystemRandom().randrange(2**31) if spec.seed is None else spec.seed,
         models=tuple(source.record for source in models.values()),
         arms=tuple(arm.record for arm in arms),
-        suites=listed,
+        suites=suites,
         protocol=protocol_record(spec.protocol),
         boundary=here.boundary,
         target=here.target,
@@ -186,22 +229,9 @@ def _record(
 
 
 def protocol_record(spec: ProtocolSpec) -> ProtocolRecord:
-    """Return the part of a protocol that a reader of the run needs."""
-    return ProtocolRecord(
-        window_min_s=spec.window_min_s,
-        periods_min=spec.periods_min,
-        idle_s=spec.idle_s,
-        repeats_min=spec.repeats_min,
-        repeats_max=max(spec.repeats_min, spec.repeats_max),
-        half_width_target=spec.half_width_target,
-        primary_metric=spec.primary_metric,
-        cool_down_s=spec.cool_down_s,
-        fixed_length=spec.fixed_length,
-        budget_s=spec.budget_s,
-        phases=spec.phases,
-        n_warm_up=spec.n_warm_up,
-        n_prompts=spec.n_prompts,
-    )
+    """Return a protocol as it is written: every field, since a run's record is run again."""
+    repeats_max = max(spec.repeats_min, spec.repeats_max)
+    return ProtocolRecord(**{**spec.model_dump(), "repeats_max": repeats_max})
 
 
 def _named(arm: Arm, several_models: bool) -> Arm:

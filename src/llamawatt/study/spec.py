@@ -144,10 +144,25 @@ class StudySpec(_Spec):
     protocol: ProtocolSpec = ProtocolSpec()
     seed: int | None = Field(default=None, ge=0)
 
+    def n_arms(self, n_models: int = 1) -> int:
+        """Return the arms of a study of so many models, before duplicates are merged."""
+        return n_models * sum(group.n_arms for group in self.groups)
+
+    def n_cells(self, n_models: int = 1) -> int:
+        """Return the pairs of arm and suite, before duplicates are merged."""
+        per_model = sum(g.n_arms * len(g.suites or self.suites) for g in self.groups)
+        return n_models * per_model
+
     @property
-    def n_arms(self) -> int:
-        """Arms per model, before duplicates are merged."""
-        return sum(group.n_arms for group in self.groups)
+    def group_names(self) -> frozenset[str]:
+        """Names of the comparisons."""
+        return frozenset(group.name for group in self.groups)
+
+    @property
+    def used_suites(self) -> tuple[str, ...]:
+        """Every suite and shape that an arm runs, phase windows apart, in order."""
+        own = (suite for group in self.groups for suite in group.suites or self.suites)
+        return tuple(dict.fromkeys(own))
 
     @property
     def wants_gpu(self) -> bool:
@@ -162,9 +177,9 @@ def compares_bits(spec: StudySpec, n_models: int) -> bool:
         spec: The study.
         n_models: How many models it is run with.
     """
-    return n_models > 1 and any(group.name == QUANTIZATION for group in spec.groups)
+    return n_models > 1 and QUANTIZATION in spec.group_names
 
 
 def compares_caches(spec: StudySpec) -> bool:
     """Whether a study holds cache types against each other."""
-    return any(group.name == CACHE for group in spec.groups)
+    return CACHE in spec.group_names

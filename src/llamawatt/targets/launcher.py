@@ -237,7 +237,7 @@ def _how(code: int) -> str:
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End a process and its group: asked first, then killed."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number in dict.fromkeys((signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM))):
         _signal_group(process, number)
         try:
             process.wait(STOP_S)

@@ -1,10 +1,12 @@
 """What a server wrote before it failed, and what that means in words."""
 
-import fcntl
+import contextlib
 import os
 import re
+import sys
 import tempfile
 import threading
+from typing import IO
 
 LAST_LINES = 8
 HINT_LINES = 60
@@ -49,6 +51,46 @@ HINTS: tuple[tuple[str, str], ...] = (
 """Pattern in a log → what it means."""
 
 
+if sys.platform == "win32":  # untried: written after the documentation, run by nobody yet
+
+    def _open() -> IO[bytes]:
+        """Open a file that can be read by name while a server writes to it."""
+        return tempfile.NamedTemporaryFile(prefix="llamawatt-log-", delete=False)
+
+    def _read_end(file: IO[bytes]) -> bytes:
+        with open(file.name, "rb") as other:  # a seek in `file` itself would move the server too
+            other.seek(max(0, os.fstat(other.fileno()).st_size - TAIL_BYTES))
+            return other.read()
+
+    def _cut(file: IO[bytes], end: bytes) -> None:
+        """Leave it as it grew: a server that does not append would write behind a gap."""
+
+    def _close(file: IO[bytes]) -> None:
+        file.close()
+        with contextlib.suppress(OSError):
+            os.unlink(file.name)
+else:
+    import fcntl
+
+    def _open() -> IO[bytes]:
+        """Open a file without a name, to whose end every write goes, also after a cut."""
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the server)
+        flags = fcntl.fcntl(file.fileno(), fcntl.F_GETFL)
+        fcntl.fcntl(file.fileno(), fcntl.F_SETFL, flags | os.O_APPEND)
+        return file
+
+    def _read_end(file: IO[bytes]) -> bytes:
+        size = os.fstat(file.fileno()).st_size
+        return os.pread(file.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES))
+
+    def _cut(file: IO[bytes], end: bytes) -> None:
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), end)
+
+    def _close(file: IO[bytes]) -> None:
+        file.close()
+
+
 class ServerLog:
     """Everything a server writes, in a file without a name: nothing is left after a kill.
 
@@ -57,8 +99,7 @@ class ServerLog:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the server)
-        _append_only(self._file.fileno())
+        self._file = _open()
         self._closed = threading.Event()
         threading.Thread(target=self._keep_bounded, name="llamawatt-log", daemon=True).start()
 
@@ -71,7 +112,7 @@ class ServerLog:
         """Return the last lines that are not blank; none when closed."""
         if self._closed.is_set():
             return []
-        text = self._tail().decode("utf-8", "replace")
+        text = _read_end(self._file).decode("utf-8", "replace")
         return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
 
     def hint(self) -> str:
@@ -80,20 +121,13 @@ class ServerLog:
 
     def trim(self, most_bytes: int = MOST_BYTES) -> None:
         """Cut it down to its tail when it has grown beyond `most_bytes`."""
-        descriptor = self._file.fileno()
-        if os.fstat(descriptor).st_size > most_bytes:
-            tail = self._tail()
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, tail)
+        if os.fstat(self._file.fileno()).st_size > most_bytes:
+            _cut(self._file, _read_end(self._file))
 
     def close(self) -> None:
         """Let go of the file. Safe to call twice."""
         self._closed.set()
-        self._file.close()
-
-    def _tail(self) -> bytes:
-        size = os.fstat(self._file.fileno()).st_size
-        return os.pread(self._file.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES))
+        _close(self._file)
 
     def _keep_bounded(self) -> None:
         while not self._closed.wait(TRIM_S):
@@ -101,12 +135,6 @@ class ServerLog:
                 self.trim()
             except (OSError, ValueError):  # closed meanwhile, or the disk is full
                 return
-
-
-def _append_only(descriptor: int) -> None:
-    """Have every write go to the end, also after a cut."""
-    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_APPEND)
 
 
 def hint(text: str) -> str:

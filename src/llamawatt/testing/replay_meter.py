@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llamawatt.core.clock import Clock, SystemClock
 from llamawatt.core.readings import Domain, Quantity, Sample, Unavailable
-from llamawatt.runs.traces import RawTrace
+from llamawatt.runs.samples import RawTrace
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamawatt.report.content.power_series import power_series, power_trace, thinned
-from llamawatt.runs.traces import RawTrace
+from llamawatt.runs.samples import RawTrace
 from tests.analysis.synthetic import Factory
 
 watts = st.lists(st.floats(0, 500), min_size=3, max_size=3000)

@@ -22,7 +22,7 @@ from llamawatt.meters.energy.crosscheck import compare
 from llamawatt.meters.energy.idle import IdlePowerEstimate
 from llamawatt.meters.sampling.calibrate import calibrate
 from llamawatt.meters.sampling.sampler import Sampler, SamplerOverhead
-from llamawatt.runs.traces import RawTrace
+from llamawatt.runs.samples import RawTrace
 
 CALIBRATION_S = 1.5
 """Time given to each domain: fifteen ticks of the slowest common counter (NVML, 100 ms)."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import TrialRecord
 from llamawatt.report.model import PowerTrace, TraceLine
-from llamawatt.runs.traces import RawTrace
+from llamawatt.runs.samples import RawTrace
 
 N_POINTS = 600
 """Most points of a drawn line; more are averaged in equal stretches of time."""
