@@ -34,5 +34,6 @@ def test_a_missing_trace_is_empty_and_a_broken_one_is_named(tmp_path: Path) -> N
 
 
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    trace_path(tmp_path, "x").parent.write_text("a file")
     with pytest.raises(RunDirectoryError, match="Could not write"):
         write_trace(tmp_path, "x", {"d": RawTrace(np.array([0.0]), power_w=np.array([1.0]))})

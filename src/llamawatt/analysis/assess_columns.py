@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.estimates.cells import Cell, CellKey, DomainColumns
-from llamawatt.analysis.estimates.idle import LEVELS, IdleOf, Sessions, idle_of
+from llamawatt.analysis.estimates.idle import IdleOf, Sessions, idle_of
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import StudyRecord
 from llamawatt.core.readings import Method
-from llamawatt.core.trials import Purpose, Status
+from llamawatt.core.trials import IDLE_LEVELS, Purpose, Status
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -178,7 +178,7 @@ def _sessions(columns: _Columns, arm: str, rows: Rows) -> Sessions:
         for name in domains
     }
     power_w, uncertainty_w, methods = {}, {}, set()
-    for level in LEVELS:
+    for level in IDLE_LEVELS:
         watts, squares, n_summed = (np.zeros(rows.size) for _ in range(3))
         for name in domains:
             path = ("idle", level, name)

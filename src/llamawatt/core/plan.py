@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from llamawatt.core.trials import FactorValue
 
+BASELINE = "baseline"
+"""Group of the arms as they come, one a device."""
 QUANTIZATION, CACHE = "quantization", "cache"
 """Groups of arms whose quality is judged: of models, and of cache types and flash attention."""
 

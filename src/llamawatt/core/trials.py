@@ -12,6 +12,9 @@ SCHEMA = 1
 FactorValue = str | int | float | bool | None
 """Values a factor or a piece of evidence may take."""
 
+IDLE_LEVELS = ("bare", "runtime", "model")
+"""Nothing running, the runtime without a model, the model resident."""
+
 
 class Status(StrEnum):
     """How a trial ended."""

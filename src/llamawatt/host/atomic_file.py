@@ -1,33 +1,45 @@
 """A file gets its real name when it is whole, and not before."""
 
+import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from llamawatt.core.errors import ModelError
-
-
-def unheard(name: str, done_bytes: int, total_bytes: int | None) -> None:
-    """Be a progress that nobody watches."""
 
 
 @contextmanager
-def landing(target: Path) -> Iterator[Path]:
+def whole_file(
+    target: Path, failed: Callable[[str], Exception], *, durable: bool = False
+) -> Iterator[Path]:
     """Give a path beside `target` to write to; it is renamed at the end, or thrown away.
 
-    Raises:
-        ModelError: the disk refuses.
+    Args:
+        target: The file; its folder is made.
+        failed: Makes the error to raise from what the system says.
+        durable: Whether it must be on the disk, and not only in the system's memory, afterwards.
     """
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield part
+        if durable:
+            sync(part)
         part.replace(target)
+        if durable:
+            sync(target.parent)
     except OSError as error:
-        raise ModelError(
-            f"{target} could not be written ({error.strerror or error}).",
-            "Check the folder and its free space.",
-        ) from error
+        raise failed(error.strerror or str(error)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or where the system lets one a folder's own entries, to the disk."""
+    if path.is_dir() and os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

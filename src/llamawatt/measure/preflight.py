@@ -9,14 +9,12 @@ import psutil
 from llamawatt.core.clock import Clock, SystemClock
 from llamawatt.core.flags import Flag
 from llamawatt.core.trials import FactorValue
+from llamawatt.host.other_load import NOTABLE_SHARE
 from llamawatt.host.power_supply import on_battery
 from llamawatt.meters.sensors.cpu_model import busy_core_s
 from llamawatt.meters.sensors.powercap import text_of
 
 LOOK_S = 0.5
-BUSY_SHARE = 0.05
-"""Share of all cores at which other load is told. llama.cpp's threads wait for each other in
-spinning barriers, so that even one busy neighbour on a core stalls them all."""
 HOT_C = 85.0
 """Hot before the work begins; client processors throttle at 90 °C to 105 °C."""
 CPU_SENSORS = {"coretemp", "k10temp", "zenpower", "cpu_thermal", "soc_thermal"}
@@ -78,7 +76,7 @@ def _other_load(clock: Clock, look_s: float) -> Finding | None:
     if span_s <= 0:
         return None
     share = busy_s / span_s / (psutil.cpu_count() or 1)
-    if share < BUSY_SHARE:
+    if share < NOTABLE_SHARE:
         return None
     after = _busy_by_process(me.pid)
     used = [(after[pid][0] - before[pid][0], *after[pid][1:]) for pid in after.keys() & before]

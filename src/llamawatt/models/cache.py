@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 from llamawatt.core.errors import ModelError
+from llamawatt.host.atomic_file import whole_file
 from llamawatt.models.file import sha256_of
 
 SPARE_BYTES = 64 * 1024 * 1024
@@ -30,6 +32,20 @@ def cache_folder() -> Path:
             "Name another one in LLAMAWATT_CACHE.",
         ) from error
     return folder
+
+
+def landing(target: Path) -> AbstractContextManager[Path]:
+    """Give a path to write to, which becomes `target` when it is whole.
+
+    Raises:
+        ModelError: the disk refuses.
+    """
+    return whole_file(
+        target,
+        lambda why: ModelError(
+            f"{target} could not be written ({why}).", "Check the folder and its free space."
+        ),
+    )
 
 
 def require_space(folder: Path, size_bytes: int) -> None:
@@ -63,10 +79,8 @@ def known_sha256(path: Path) -> str:
 def remember_sha256(path: Path, digest: str) -> None:
     """Note a file's SHA-256, so that `known_sha256` need not read the file again."""
     key, note = _note(path)
-    note.parent.mkdir(exist_ok=True)
-    part = note.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps({"key": key, "sha256": digest}), "utf-8")
-    part.replace(note)
+    with landing(note) as part:
+        part.write_text(json.dumps({"key": key, "sha256": digest}), "utf-8")
 
 
 def _note(path: Path) -> tuple[str, Path]:

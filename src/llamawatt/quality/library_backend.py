@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from llamawatt.core.errors import ModelError
+from llamawatt.host.libraries import with_libraries_of
 from llamawatt.models.cache import known_sha256
 from llamawatt.models.file import Progress
 from llamawatt.models.gguf.inspect import inspect_model
@@ -135,16 +136,12 @@ def _lines(job: ScoreJob) -> Iterator[dict[str, Any]]:
 
 
 def _started(job: ScoreJob, errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    environment = dict(os.environ)
-    if sys.platform.startswith("linux"):  # elsewhere a library finds those beside it
-        places = (str(Path(job.library).parent), environment.get("LD_LIBRARY_PATH", ""))
-        environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, places))
     child = subprocess.Popen(
         [sys.executable, "-m", "llamawatt.quality.scorer"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env=environment,
+        env=with_libraries_of(Path(job.library)),
     )
     if child.stdin is not None:
         with child.stdin:

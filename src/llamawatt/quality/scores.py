@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from llamawatt.models.cache import landing
 from llamawatt.models.file import Progress
 from llamawatt.quality.eval_text import EvalText
 from llamawatt.quality.loaded import Setting
@@ -72,9 +73,8 @@ class Scores:
             name: None if (value := getattr(self, name)) is None else value.tolist()
             for name in self.__slots__
         }
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(fields), "utf-8")
-        part.replace(path)
+        with landing(path) as part:
+            part.write_text(json.dumps(fields), "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Scores":

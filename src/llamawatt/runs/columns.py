@@ -10,10 +10,9 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from llamawatt.core.errors import RunDirectoryError
-from llamawatt.core.trials import Metrics
+from llamawatt.core.trials import IDLE_LEVELS, Metrics
 from llamawatt.runs.store import TRIALS_FILE
 
-IDLE_LEVELS = ("bare", "runtime", "model")
 _BLOCK_BYTES = 1 << 20
 _N_READERS = 2
 _COUNTS = {"n_replies", "n_prompt", "n_generated"}

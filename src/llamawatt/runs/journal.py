@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from llamawatt.core.errors import RunDirectoryError
+from llamawatt.host.atomic_file import sync, whole_file
 
 
 def read_lines(path: Path) -> tuple[list[bytes], str]:
@@ -67,7 +68,7 @@ class Journal:
                 f"Could not write {path} ({error.strerror or error}).",
                 "Make room and see that you may write there, then try again.",
             ) from error
-        sync_folder(path.parent)
+        sync(path.parent)
 
     def append(self, line: bytes) -> None:
         """Write one line (newline included) and flush it to the disk.
@@ -100,30 +101,14 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         RunDirectoryError: it could not be written.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise RunDirectoryError(
-            f"Could not write {path} ({error.strerror or error}).", "Free disk space and try again."
-        ) from error
-    sync_folder(path.parent)
 
+    def failed(why: str) -> RunDirectoryError:
+        return RunDirectoryError(
+            f"Could not write {path} ({why}).", "Free disk space and try again."
+        )
 
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's own entries, where the system lets one."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with whole_file(path, failed, durable=True) as part:
+        part.write_bytes(data)
 
 
 def _mend(path: Path) -> None:

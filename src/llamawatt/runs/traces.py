@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from llamawatt.core.errors import RunDirectoryError
+from llamawatt.host.atomic_file import whole_file
 from llamawatt.runs.samples import RawTrace
 from llamawatt.runs.store import TRACES_FOLDER
 
@@ -20,16 +21,14 @@ def write_trace(run: Path, trial_id: str, traces: Mapping[str, RawTrace]) -> Non
         RunDirectoryError: the file could not be written.
     """
     path = trace_path(run, trial_id)
-    part = path.with_suffix(".part")
-    try:
+
+    def failed(why: str) -> RunDirectoryError:
+        return RunDirectoryError(
+            f"Could not write {path} ({why}).", "Free disk space, then go on with --resume."
+        )
+
+    with whole_file(path, failed) as part:
         pq.write_table(_table(traces), part, compression="zstd")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise RunDirectoryError(
-            f"Could not write {path} ({error.strerror or error}).",
-            "Free disk space, then go on with --resume.",
-        ) from error
 
 
 def read_trace(run: Path, trial_id: str) -> dict[str, RawTrace]:

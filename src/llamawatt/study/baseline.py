@@ -1,6 +1,7 @@
 """The study behind `llamawatt bench`: the baseline, shortened or narrowed as asked."""
 
 from llamawatt.core.errors import UsageError
+from llamawatt.core.plan import BASELINE
 from llamawatt.study.load import load_study
 from llamawatt.study.spec import Device, GroupSpec, ProtocolSpec, StudySpec, Value
 
@@ -33,12 +34,12 @@ def bench_study(
     Raises:
         UsageError: the device is none of cpu, gpu and all.
     """
-    spec = load_study("baseline")
+    spec = load_study(BASELINE)
     protocol: dict[str, object] = dict(QUICK) if quick else {}
     if budget_s is not None:
         protocol["budget_s"] = budget_s
     merged = ProtocolSpec.model_validate({**spec.protocol.model_dump(), **protocol})
-    group = GroupSpec(name="baseline", devices=_devices(device.lower()), set=settings)
+    group = GroupSpec(name=BASELINE, devices=_devices(device.lower()), set=settings)
     changes = {"name": "bench", "groups": (group,), "protocol": merged, "seed": seed}
     if suites:
         changes["suites"] = suites

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llamawatt.core.errors import SpecError
-from llamawatt.core.plan import ModelRecord, ProtocolRecord, StudyRecord, SuiteRecord
+from llamawatt.core.plan import BASELINE, ModelRecord, ProtocolRecord, StudyRecord, SuiteRecord
 from llamawatt.core.trials import SCHEMA, Purpose
 from llamawatt.study.arms import Abilities, Arm, expand
 from llamawatt.study.order import Cell, trial_id
@@ -73,7 +73,7 @@ class Plan:
         cells = []
         for arm in self.arms:
             cells += [Cell(arm.name, suite) for suite in arm.suites or names]
-            if self.spec.phases and "baseline" in {arm.record.group, *arm.record.also_in}:
+            if self.spec.phases and BASELINE in {arm.record.group, *arm.record.also_in}:
                 cells += [Cell(arm.name, suite, purpose) for purpose, suite in phases.items()]
         return tuple(cells)
 

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from llamawatt.core.errors import UsageError
 from llamawatt.core.machine import WallModel
 from llamawatt.core.readings import Domain, Method, Unavailable
+from llamawatt.host.atomic_file import whole_file
 
 FOLDER = "wall-models"
 _MODEL = TypeAdapter(WallModel)
@@ -46,16 +47,15 @@ def save_wall_model(path: Path, model: WallModel) -> None:
     Raises:
         UsageError: the folder cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(_MODEL.dump_json(model, indent=1) + b"\n")
-        part.replace(path)
-    except OSError as error:
-        raise UsageError(
-            f"The wall model could not be kept in {path} ({error.strerror or error}).",
+
+    def failed(why: str) -> UsageError:
+        return UsageError(
+            f"The wall model could not be kept in {path} ({why}).",
             "Name another folder in LLAMAWATT_CONFIG.",
-        ) from error
+        )
+
+    with whole_file(path, failed) as part:
+        part.write_bytes(_MODEL.dump_json(model, indent=1) + b"\n")
 
 
 def load_wall_model(path: Path) -> WallModel | Unavailable | None:

@@ -16,6 +16,7 @@ from llamawatt.analysis.compare.verdict import Ratio, judged_ratio
 from llamawatt.analysis.estimates.cells import Cell
 from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate, p_zero, sensor_half_width
 from llamawatt.core.metrics import METRICS, MetricSpec
+from llamawatt.core.normal import Z_95
 
 
 def paired_ratio(arm: Cell, baseline: Cell, metric: str) -> Ratio | None:
@@ -125,7 +126,7 @@ def _welch(a: Estimate, b: Estimate) -> tuple[Estimate, float | None]:
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return Estimate(value, None, None, n, a.method), None
     half = math.hypot((a.high - a.low) / 2, (b.high - b.low) / 2)
-    p = math.erfc(abs(value) / half * 1.959964 / math.sqrt(2)) if half else None
+    p = math.erfc(abs(value) / half * Z_95 / math.sqrt(2)) if half else None
     return Estimate(value, value - half, value + half, n, a.method), p
 
 

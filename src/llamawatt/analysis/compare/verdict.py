@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from llamawatt.analysis.estimates.stats import Estimate, holm
+from llamawatt.core.normal import Z_95
 
 ALPHA = 0.05
 N_REPEATS_CEILING = 1000
-_POWER_SUM = 1.959964 + 0.841621  # two-sided 5 % and 80 % power
+_POWER_SUM = Z_95 + 0.841621  # two-sided 5 % and 80 % power
 
 
 class Verdict(StrEnum):
@@ -176,7 +177,7 @@ def _obstacle(ratio: Ratio, low: float, high: float) -> tuple[Limit, int | None]
     effect = abs(math.log(ratio.value)) - ratio.gain
     if ratio.gain > 0 and effect <= 0:
         return Limit.GAIN, None
-    scatter = (math.log(high) - math.log(low)) / 2 * math.sqrt(ratio.n) / 1.959964
+    scatter = (math.log(high) - math.log(low)) / 2 * math.sqrt(ratio.n) / Z_95
     if not effect or not scatter:
         return Limit.SCATTER, None
     needed = math.ceil(min((_POWER_SUM * scatter / effect) ** 2, N_REPEATS_CEILING + 1))

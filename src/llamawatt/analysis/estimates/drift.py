@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from llamawatt.analysis.estimates.cells import Cell
 from llamawatt.analysis.estimates.stats import Floats
+from llamawatt.core.normal import Z_95
 
 N_POINTS_MAX = 200
 """Longer series are first cut into this many stretches, each told by its median."""
@@ -90,7 +91,7 @@ def autocorrelation(cells: Iterable[Cell], metric: str) -> Autocorrelation | Non
     order, residual = residuals(cells, metric)
     if order.size < _N_MIN:
         return None
-    return Autocorrelation(metric, lag1(residual), 1.959964 / math.sqrt(order.size), order.size)
+    return Autocorrelation(metric, lag1(residual), Z_95 / math.sqrt(order.size), order.size)
 
 
 def lag1(values: ArrayLike) -> float:

@@ -8,10 +8,7 @@ import numpy as np
 
 from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate
 from llamawatt.core.readings import Method
-from llamawatt.core.trials import DomainEnergy, IdlePower, TrialRecord
-
-LEVELS = ("bare", "runtime", "model")
-"""Nothing running, the runtime without a model, the model resident."""
+from llamawatt.core.trials import IDLE_LEVELS, DomainEnergy, IdlePower, TrialRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def idle_by_arm(trials: Iterable[TrialRecord]) -> dict[str, IdleOf]:
 def idle_of(sessions: Sessions) -> IdleOf:
     """Estimate the idle powers of one arm from its sessions."""
     power_w = {}
-    for level in LEVELS:
+    for level in IDLE_LEVELS:
         made = _known(sessions.power_w[level], sessions.uncertainty_w[level])
         if made is not None:
             power_w[level] = made
@@ -97,7 +94,7 @@ def _known(values: Floats, uncertainties: Floats | None = None) -> Estimate | No
 
 
 def _sessions(arm: str, found: list[TrialRecord]) -> Sessions:
-    sums = {level: np.array([_sum(s, level) for s in found]) for level in LEVELS}
+    sums = {level: np.array([_sum(s, level) for s in found]) for level in IDLE_LEVELS}
     loads = [s.load for s in found]
     return Sessions(
         arm=arm,

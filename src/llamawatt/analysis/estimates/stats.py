@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtr, stdtr, stdtrit
 
+from llamawatt.core.normal import Z_95
+
 N_BOOTSTRAP = 8
 """From this many repeats on, intervals are bootstrap intervals of the median."""
 
@@ -161,7 +163,7 @@ def p_zero(values: ArrayLike, half_width: float = 0.0) -> float | None:
         return None
     mean, half = float(x.mean()), _t_half_width(x)
     if half_width > half:
-        return float(2 * ndtr(-abs(mean) / (half_width / 1.959964)))
+        return float(2 * ndtr(-abs(mean) / (half_width / Z_95)))
     if half == 0:
         return None if mean == 0 else 0.0
     t = mean / (float(x.std(ddof=1)) / math.sqrt(x.size))

@@ -18,6 +18,7 @@ from scipy.special import stdtrit
 from llamawatt.analysis.estimates.stats import Floats
 from llamawatt.core.errors import MeterError
 from llamawatt.core.machine import WallModel
+from llamawatt.core.normal import Z_95
 
 N_LEVELS_MIN = 3
 SLOPE_MIN, SLOPE_MAX = 0.5, 3.0
@@ -29,7 +30,6 @@ SIGMA_FLOOR_W = 0.03
 """The uniform error of a plug that shows tenths of a watt: 0.1 / √12. Nothing is known better."""
 N_ROUNDS = 20
 
-_Z_95 = 1.96
 _WATTS_REMEDY = "Let the machine rest, plug nothing else into the plug, and calibrate again."
 _MODEL_REMEDY = "Give the watts of your CPU with --cpu-idle-w and --cpu-max-w, or get a sensor."
 
@@ -93,7 +93,7 @@ def fit_wall(levels: Sequence[LevelPower], boundary: Boundary, made_at: str) -> 
     wall_u_w = np.array([level.wall_uncertainty_w for level in levels])
     _require_rise("metered domains", domains_w, domains_u_w)
     _require_rise("wall plug", wall_w, wall_u_w)
-    (rest_w, slope), covariance = _line(domains_w, wall_w, domains_u_w / _Z_95, wall_u_w / _Z_95)
+    (rest_w, slope), covariance = _line(domains_w, wall_w, domains_u_w / Z_95, wall_u_w / Z_95)
     n_free = len(levels) - 2
     residual_w = math.sqrt(float(np.square(wall_w - rest_w - slope * domains_w).sum()) / n_free)
     half_widths = np.sqrt(np.diag(covariance))
@@ -155,7 +155,7 @@ def _line(
         (rest_w, slope), *_ = np.linalg.lstsq(scaled, y_w / sigma_w, rcond=None)
     chi2 = float(np.square((y_w - rest_w - slope * x_w) / sigma_w).sum())
     n_free = len(x_w) - 2
-    reach = max(_Z_95, _student(n_free) * math.sqrt(chi2 / n_free))
+    reach = max(Z_95, _student(n_free) * math.sqrt(chi2 / n_free))
     covariance = (reach**2 * np.linalg.inv(scaled.T @ scaled)).astype(np.float64)
     return (float(rest_w), float(slope)), covariance
 

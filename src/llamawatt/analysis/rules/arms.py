@@ -9,6 +9,7 @@ from llamawatt.analysis.compare.verdict import Ratio, Verdict, inverse
 from llamawatt.analysis.estimates.groups import SWEEPS, reference
 from llamawatt.analysis.rules.findings import PaperClaim, Race, RaceToSleep, Ranked, Ranking
 from llamawatt.core.metrics import METRICS, Use, keys
+from llamawatt.core.plan import BASELINE
 
 
 def rankings(assessment: Assessment) -> Iterable[Ranking]:
@@ -56,7 +57,7 @@ def race(latency: Ratio, power: Ratio, energy: Ratio) -> Race:
 
 def paper_claims(assessment: Assessment) -> Iterable[PaperClaim]:
     """Put the baseline's GPU arm beside its CPU arm, over all suites that both ran."""
-    arms = assessment.arms("baseline")
+    arms = assessment.arms(BASELINE)
     cpu = next((arm for arm in arms if arm.device == "cpu"), None)
     gpu = next((arm for arm in arms if arm.device == "gpu"), None)
     if cpu is None or gpu is None:

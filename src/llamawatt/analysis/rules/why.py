@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.estimates.idle import IdleOf
 from llamawatt.analysis.rules.findings import Bandwidth, Phases, Residency
+from llamawatt.core.plan import BASELINE
 
 
 def residencies(assessment: Assessment) -> Iterable[Residency]:
@@ -44,7 +45,7 @@ def bandwidths(assessment: Assessment) -> Iterable[Bandwidth]:
 
 
 def _plain_arms(assessment: Assessment) -> list[str]:
-    baseline = [arm.name for arm in assessment.arms("baseline")]
+    baseline = [arm.name for arm in assessment.arms(BASELINE)]
     return baseline or [arm for arm, _, _ in list(assessment.cells)[:1]]
 
 

@@ -9,8 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Z_95 = 1.959964
-"""97.5 % quantile of the standard normal distribution."""
+from llamawatt.core.normal import Z_95
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from llamawatt.core.flags import Flag
+from llamawatt.core.normal import Z_95
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import IdlePower
-from llamawatt.meters.energy.error_sums import Z_95
 from llamawatt.meters.energy.noise import Noise
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from llamawatt.core.flags import Flag
+from llamawatt.core.normal import Z_95
 from llamawatt.core.readings import (
     Calibration,
     Domain,
@@ -19,7 +20,6 @@ from llamawatt.core.readings import (
 )
 from llamawatt.meters.energy import counter, power
 from llamawatt.meters.energy.counter_edges import Knots, knots_of
-from llamawatt.meters.energy.error_sums import Z_95
 from llamawatt.meters.energy.idle import IdlePowerEstimate
 from llamawatt.meters.energy.ticks import Floats
 from llamawatt.meters.energy.window import WindowEnergy

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from llamawatt.core.errors import ModelError
-from llamawatt.host.atomic_file import landing
-from llamawatt.models.cache import require_space
+from llamawatt.models.cache import landing, require_space
 from llamawatt.models.file import Progress
 from llamawatt.models.gguf.inspect import ModelFacts, inspect_model
 from llamawatt.models.make.quantizations import (

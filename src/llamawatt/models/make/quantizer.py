@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llamawatt.core.errors import ModelError
+from llamawatt.host.libraries import with_libraries_of
 from llamawatt.models.make.quantizations import file_type_number
 
 PROGRAM = "llama-quantize"
@@ -67,11 +68,7 @@ class Quantizer:
 
     def environment(self) -> dict[str, str]:
         """Return the child's environment: libraries beside the program are found."""
-        found = dict(os.environ)
-        if self.program is not None and sys.platform.startswith("linux"):
-            places = (str(self.program.resolve().parent), found.get("LD_LIBRARY_PATH", ""))
-            found["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, places))
-        return found
+        return dict(os.environ) if self.program is None else with_libraries_of(self.program)
 
     def _module_command(self, job: Job) -> list[str]:
         if job.imatrix:

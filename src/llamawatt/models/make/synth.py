@@ -10,8 +10,7 @@ from gguf.constants import GGMLQuantizationType, LlamaFileType
 from numpy.typing import NDArray
 
 from llamawatt.core.errors import ModelError
-from llamawatt.host.atomic_file import landing, unheard
-from llamawatt.models.cache import require_space
+from llamawatt.models.cache import landing, require_space
 from llamawatt.models.file import Progress
 from llamawatt.models.gguf.blocks import random_tile, tensor_size_bytes
 from llamawatt.models.gguf.inspect import SYNTHETIC_KEY
@@ -39,7 +38,7 @@ def synthesize(
     quantization: str,
     path: Path,
     seed: int = 0,
-    progress: Progress = unheard,
+    progress: Progress = lambda *_: None,
 ) -> Path:
     """Write a random-weight GGUF. It says in its metadata that it is one.
 

@@ -12,6 +12,7 @@ from llamawatt.analysis.estimates.groups import reference
 from llamawatt.analysis.rules.argument import argue
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.metrics import METRICS, Use, keys
+from llamawatt.core.plan import BASELINE
 from llamawatt.core.trials import Purpose
 from llamawatt.report.content import bits, caches
 from llamawatt.report.content.headline import headline
@@ -36,7 +37,7 @@ def summarise(source: Source, made_at: str = "") -> ReportModel:
     rows = tuple(_row(assessment, cell) for cell in _all_cells(assessment))
     traces, warnings = _traces(source)
     suite_rows = tuple(row for row in rows if row.purpose is Purpose.SUITE)
-    plain = tuple(row for row in suite_rows if "baseline" in row.groups) or suite_rows
+    plain = tuple(row for row in suite_rows if BASELINE in row.groups) or suite_rows
     model = ReportModel(
         schema=SCHEMA,
         run=source.path.name,
@@ -142,7 +143,7 @@ def _idle(assessment: Assessment) -> Iterable[IdleRow]:
 def _traces(source: Source) -> tuple[tuple[PowerTrace, ...], list[str]]:
     """Read the traces of one trial each of the plainest arms, one of every device."""
     assessment = source.assessment
-    plain = assessment.arms("baseline") or assessment.study.arms
+    plain = assessment.arms(BASELINE) or assessment.study.arms
     by_device = {arm.device: arm.name for arm in reversed(plain) if not arm.skipped}
     wanted = [arm.name for arm in plain if arm.name in by_device.values()][:_N_TRACES]
     found, warnings = [], []

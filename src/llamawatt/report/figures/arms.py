@@ -11,6 +11,7 @@ from llamawatt.analysis.estimates.pareto import pareto_front
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.format import energy_text, number_text
 from llamawatt.core.metrics import METRICS
+from llamawatt.core.plan import BASELINE
 from llamawatt.report.content.headline import error_text
 from llamawatt.report.figures.canvas import (
     Canvas,
@@ -28,7 +29,7 @@ from llamawatt.report.words.phrases import panel_title, suite_text, value_text
 
 def plain_rows(model: ReportModel) -> tuple[Row, ...]:
     """Return the baseline's rows, or all if the run has no baseline."""
-    return model.suite_rows("baseline") or model.suite_rows()
+    return model.suite_rows(BASELINE) or model.suite_rows()
 
 
 def busiest_suite(model: ReportModel) -> str:

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 
 from llamawatt.analysis.estimates.attribution import PhaseSplit
 from llamawatt.core.format import energy_text, number_text, percent_text
+from llamawatt.core.plan import BASELINE
 from llamawatt.core.readings import Method
 from llamawatt.report.figures.canvas import Canvas, label_room_in
 from llamawatt.report.figures.style import (
@@ -65,7 +66,7 @@ def phase_split(model: ReportModel, canvas: Canvas) -> None:
 
 def shown_splits(model: ReportModel) -> tuple[PhaseSplit, ...]:
     """Return the splits that are drawn: the baseline's, as far as there is room."""
-    plain = {row.arm for row in model.suite_rows("baseline")}
+    plain = {row.arm for row in model.suite_rows(BASELINE)}
     blind = {row.arm for row in model.rows if row.blind_to}
     seen = [split for split in model.splits if split.arm not in blind]
     found = [split for split in seen if split.arm in plain] or seen

@@ -14,6 +14,7 @@ from llamawatt.core.format import (
     plus_minus_text,
 )
 from llamawatt.core.metrics import METRICS, Use, keys
+from llamawatt.core.trials import IDLE_LEVELS
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.words.phrases import (
     METHOD_WORDS,
@@ -87,7 +88,7 @@ def idle(model: ReportModel) -> Table:
                "Load (J)")  # fmt: skip
     rows = []
     for row in model.idle:
-        levels = [estimated(row.power_w.get(level)) for level in ("bare", "runtime", "model")]
+        levels = [estimated(row.power_w.get(level)) for level in IDLE_LEVELS]
         load = [_number(row.load_s, duration_text), _number(row.load_j, energy_text)]
         rows.append((Entry(row.arm, row.arm), *levels, estimated(row.extra_w), *load))
     numeric = (False, *[True] * 6)
