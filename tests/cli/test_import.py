@@ -5,8 +5,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from llamawatt.cli.import_ import app
+from llamawatt.cli.import_ import FORMATS, app
 from llamawatt.core.errors import UsageError
+from llamawatt.core.flags import Flag
+from llamawatt.imports.auto import names
 from tests.meters.logs import Gadget
 
 NVML = "timestamp,power_w\n" + "".join(
@@ -87,6 +89,25 @@ def test_a_missing_file_is_a_usage_error(tmp_path, command):
         run(command, tmp_path / "none.csv")
 
 
-def test_a_broken_line_is_named_with_its_number(file):
-    with pytest.raises(UsageError, match=r"n\.csv:3"):
-        run("nvml", file("n.csv", NVML.replace("40.0", "forty", 1)))
+def test_a_broken_line_is_counted_and_named_with_its_number(file):
+    said = run("nvml", file("n.csv", NVML.replace("40.0", "forty", 1)))
+    assert "1 line was left out: 'forty' is no power (line" in said
+    assert Flag.LINES_LEFT_OUT.sentence in said
+
+
+def test_auto_says_what_it_took_a_log_for(file):
+    said = run("auto", file("n.csv", NVML))
+    assert said.startswith("n.csv: power of NVIDIA GPUs in CSV")
+    form = json.loads(run("auto", file("n.csv", NVML), "--json"))
+    assert form["taken_for"].startswith("power of NVIDIA GPUs")
+
+
+def test_a_file_that_is_no_log_is_refused_with_what_is_known(file):
+    with pytest.raises(UsageError, match=r"no log that is known.*powergadget"):
+        run("auto", file("n.txt", "Dear diary,\n"))
+    with pytest.raises(UsageError, match="--interval 'soon' is not"):
+        run("auto", file("n.csv", NVML), "--interval", "soon")
+
+
+def test_every_form_has_its_command():
+    assert tuple(FORMATS) == ("auto", *names())

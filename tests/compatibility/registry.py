@@ -1,6 +1,6 @@
 """Every case there is. An area adds its cases in a module of its own and is listed here."""
 
-from tests.compatibility import plugs
+from tests.compatibility import logs_gpu, plugs
 from tests.compatibility.case import Case
 
-CASES: tuple[Case, ...] = (*plugs.CASES,)
+CASES: tuple[Case, ...] = (*logs_gpu.CASES, *plugs.CASES)

@@ -9,7 +9,7 @@ import pytest
 from llamawatt.core.errors import UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Quantity
-from llamawatt.imports.csv_log import read_nvml_csv
+from llamawatt.imports.formats.nvidia_smi import read_nvml_csv
 
 TEST_DATA = os.environ.get("LLAMAWATT_TEST_DATA")
 LINES = [
@@ -77,13 +77,7 @@ def test_a_gap_is_flagged(write):
     ("lines", "told"),
     [
         ([*LINES[:3], LINES[2].replace("31", "29"), *LINES[4:]], r"log\.csv:4.*earlier"),
-        ([*LINES[:3], "2025-12-08T01:05:32.000,nan"], r"log\.csv:4.*'nan'"),
-        ([*LINES[:3], "2025-12-08T01:05:32.000,inf"], r"log\.csv:4.*'inf'"),
-        ([*LINES[:3], "2025-12-08T01:05:32.000,"], r"log\.csv:4.*''"),
-        ([*LINES[:3], "2025-12-08T01:05:32.000,[N/A]"], r"log\.csv:4.*N/A"),
         ([*LINES[:3], "2025-12-08T01:05:32.000,-3"], r"log\.csv:4.*no power back"),
-        ([*LINES[:3], "2025-12-08T01:05:32.000,40,5"], r"log\.csv:4 has 3 values"),
-        ([*LINES[:3], "yesterday,40"], r"log\.csv:4.*no date and time"),
         ([*LINES[:3], "2025-12-08T01:05:32Z,40"], r"log\.csv:4 mixes times"),
         (["timestamp,watts", *LINES[1:]], "no column power_w; it has timestamp, watts"),
         (LINES[:1], "no samples"),
@@ -93,6 +87,31 @@ def test_a_gap_is_flagged(write):
 def test_a_broken_file_is_refused_by_file_and_line(write, lines, told):
     with pytest.raises(UsageError, match=told):
         read_nvml_csv(write(lines))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("2025-12-08T01:05:31.500,nan", "no power (line 4)"),
+        ("2025-12-08T01:05:31.500,inf", "no power (line 4)"),
+        ("2025-12-08T01:05:31.500,", "no power (line 4)"),
+        ("2025-12-08T01:05:31.500,[N/A]", "no power (line 4)"),
+        ("2025-12-08T01:05:31.500,4x", "'4x' is no power (line 4)"),
+        ("2025-12-08T01:05:31.500,99999999", "cannot be (line 4)"),
+        ("2025-12-08T01:05:31.500,40,5", "3 values for 2 columns (line 4)"),
+        ("yesterday,40", "'yesterday' is no date and time (line 4)"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_left_out_counted_and_named(write, line, told):
+    log = read_nvml_csv(write([*LINES[:3], line, *LINES[3:]]))
+    assert log.of("gpu-0").energy_j == pytest.approx((40 + 45) / 2 * 5)
+    assert Flag.LINES_LEFT_OUT in log.flags
+    assert any(told in note for note in log.notes)
+
+
+def test_a_log_that_is_mostly_unreadable_is_refused(write):
+    with pytest.raises(UsageError, match=r"7 of 10 lines of .* cannot be used"):
+        read_nvml_csv(write([*LINES[:4], *("x,y" for _ in range(7))]))
 
 
 @pytest.mark.skipif(not TEST_DATA, reason="LLAMAWATT_TEST_DATA is not set")

@@ -1,4 +1,4 @@
-"""`llamawatt import powergadget|nvml|audit`: logs of other tools, and whether they saw the work."""
+"""`llamawatt import FORMAT|auto|audit`: logs of other tools, and whether they saw the work."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,27 +16,57 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-Log = Annotated[Path, typer.Argument(metavar="FILE", help="The log, as CSV.")]
+Log = Annotated[Path, typer.Argument(metavar="FILE", help="The log, as the tool wrote it.")]
+Domain = Annotated[
+    str | None,
+    typer.Option("--domain", help="What to call what was recorded, where it is one device."),
+]
+Columns = Annotated[
+    str,
+    typer.Option(
+        "--columns", help="Columns of a file without a header, as timestamp,index,power.draw."
+    ),
+]
+Interval = Annotated[
+    str | None,
+    typer.Option("--interval", help="Time between samples of a file without times, as 1s, 100ms."),
+]
+Unit = Annotated[
+    str | None, typer.Option("--unit", help="Unit of figures that name none: W, kW, Wh, kWh.")
+]
+FORMATS = {
+    "auto": "Read a log of any form that is known, and say what it was taken for.",
+    "powergadget": "Read a log of Intel Power Gadget, and check it against its own footer.",
+    "nvml": "Read power of NVIDIA GPUs: CSV of nvidia-smi, or timestamp and power_w.",
+}
+"""Command → its help. The readers are in `llamawatt.imports`, which loads when one is called."""
 
 
-@app.command()
-def powergadget(file: Log, as_json: options.Json = False) -> None:
-    """Read a log of Intel Power Gadget, and check it against its own footer."""
-    from llamawatt.imports.powergadget import read_power_gadget
+def _add(name: str) -> None:
+    def read(
+        file: Log,
+        domain: Domain = None,
+        columns: Columns = "",
+        interval: Interval = None,
+        unit: Unit = None,
+        as_json: options.Json = False,
+    ) -> None:
+        from llamawatt.imports.auto import read_log
+        from llamawatt.imports.format import Options, interval_s_of
 
-    _tell_log(read_power_gadget(file), as_json=as_json)
+        told = Options(
+            domain=domain,
+            columns=tuple(column.strip() for column in columns.split(",") if column.strip()),
+            interval_s=None if interval is None else interval_s_of(interval),
+            unit=unit,
+        )
+        _tell_log(read_log(file, name, told), as_json=as_json)
+
+    app.command(name, help=FORMATS[name])(read)
 
 
-@app.command()
-def nvml(
-    file: Log,
-    domain: Annotated[str, typer.Option("--domain", help="What to call the GPU.")] = "gpu-0",
-    as_json: options.Json = False,
-) -> None:
-    """Read NVML power samples: a CSV with timestamp and power_w."""
-    from llamawatt.imports.csv_log import read_nvml_csv
-
-    _tell_log(read_nvml_csv(file, domain), as_json=as_json)
+for _name in FORMATS:
+    _add(_name)
 
 
 @app.command()
@@ -83,7 +113,7 @@ def _tell_log(log: "ImportedLog", *, as_json: bool) -> None:
         _tell_json(_log_form(log))
         return
     began = f", begun {log.started_at.isoformat(' ')}" if log.started_at else ""
-    typer.echo(f"{log.source} ({log.tool}{began})")
+    typer.echo(f"{log.source}: {log.title or log.tool}{began}")
     for series in log.series:
         mean_w = series.energy_j / series.duration_s
         line = (
@@ -102,6 +132,7 @@ def _log_form(log: "ImportedLog") -> dict[str, object]:
     return {
         "source": log.source,
         "tool": log.tool,
+        "taken_for": log.title,
         "started_at": log.started_at.isoformat() if log.started_at else None,
         "flags": [flag.value for flag in log.flags],
         "notes": list(log.notes),
@@ -113,6 +144,7 @@ def _log_form(log: "ImportedLog") -> dict[str, object]:
                 "duration_s": series.duration_s,
                 "n_samples": len(series.t_s),
                 "in_total": series.domain.in_total,
+                "device": series.domain.device,
             }
             for series in log.series
         },

@@ -9,6 +9,8 @@ class Flag(StrEnum):
     BELOW_RESOLUTION = "below_resolution"
     COUNTER_STUCK = "counter_stuck"
     COUNTER_BACKWARDS = "counter_backwards"
+    COUNTER_JUMPED = "counter_jumped"
+    READS_IMPOSSIBLE = "reads_impossible"
     CLOCK_STEPPED = "clock_stepped"
     READS_FAILED = "reads_failed"
     WINDOW_NOT_COVERED = "window_not_covered"
@@ -34,6 +36,8 @@ class Flag(StrEnum):
     CACHE_UNKNOWN = "cache_unknown"
     LENGTH_NOT_FIXED = "length_not_fixed"
     SERVER_ELSEWHERE = "server_elsewhere"
+    LINES_LEFT_OUT = "lines_left_out"
+    TIMES_ASSUMED = "times_assumed"
 
     @property
     def sentence(self) -> str:
@@ -45,6 +49,10 @@ _SENTENCES: dict[Flag, str] = {
     Flag.BELOW_RESOLUTION: "The window is too short for this sensor; lengthen it or repeat.",
     Flag.COUNTER_STUCK: "The energy counter stood still for longer than its update period.",
     Flag.COUNTER_BACKWARDS: "The energy counter ran backwards; the stretch was left out.",
+    Flag.COUNTER_JUMPED: (
+        "The energy counter rose by more than the device can draw; the stretch was left out."
+    ),
+    Flag.READS_IMPOSSIBLE: "Single reads of the energy counter could not be true and were dropped.",
     Flag.CLOCK_STEPPED: "The clock stepped while sampling.",
     Flag.READS_FAILED: "Some sensor reads failed; none was replaced by a number.",
     Flag.WINDOW_NOT_COVERED: "The samples do not cover the whole window.",
@@ -70,4 +78,6 @@ _SENTENCES: dict[Flag, str] = {
     Flag.CACHE_UNKNOWN: "The server does not tell which prompts its cache spared it.",
     Flag.LENGTH_NOT_FIXED: "Replies ended before the fixed length; compare joules per token.",
     Flag.SERVER_ELSEWHERE: "The server runs on another machine, whose energy is not measured.",
+    Flag.LINES_LEFT_OUT: "Part of the log could not be read and was left out.",
+    Flag.TIMES_ASSUMED: "The log does not tell its times; they were taken from what you named.",
 }

@@ -66,6 +66,8 @@ class Domain:
         wrap_j: Joules at which a cumulative counter starts again from zero; None if never.
         gain_error: Relative systematic error of the sensor, 95 % bound (0.05 is ±5 %).
         gain_source: Where `gain_error` comes from.
+        max_power_w: More than the device can ever draw, where that is known; steps beyond it are
+            not believed.
         note: What a reader should know (averaging, what the domain leaves out).
     """
 
@@ -81,6 +83,7 @@ class Domain:
     gain_error: float = 0.0
     gain_source: str = ""
     note: str = ""
+    max_power_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from pathlib import Path
 from llamawatt.core.errors import UsageError
 from llamawatt.imports.audit import Audit, EnergyWindow, Span, audit
 from llamawatt.imports.clock_times import moment, seconds_since
-from llamawatt.imports.csv_text import Row, header_of, read_lines, require_columns, rows
+from llamawatt.imports.left_out import LeftOut
+from llamawatt.imports.table import Row, read_table
+from llamawatt.imports.text_file import read_text_file
 
 LATENCY_COLUMNS = ("timestamp", "run_id", "backend", "prompt_id", "latency_ms")
 ENERGY_COLUMNS = ("timestamp", "backend", "energy_joules", "notes")
@@ -102,10 +104,12 @@ def audit_tables(
 
 
 def _read(path: Path, columns: Sequence[str]) -> list[Row]:
-    lines = read_lines(path)
-    separator, header = header_of(path, lines[0])
-    require_columns(path, header, columns)
-    found = list(rows(path, lines, separator, header))
+    left_out = LeftOut()
+    table = read_table(read_text_file(path), left_out, lambda values: "timestamp" in values)
+    table.require(columns)
+    if left_out.n_lost:
+        raise UsageError(f"{path}: {' '.join(left_out.notes)}", "Mend the file.")
+    found = list(table.rows)
     if not found:
         raise UsageError(f"{path} has a header and no rows.")
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from llamawatt.core.errors import UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Domain, Quantity
-from llamawatt.imports.csv_text import Row
+from llamawatt.imports.table import Row
 from llamawatt.runs.samples import RawTrace
 
 GAP_FACTOR = 5.0
@@ -25,19 +25,23 @@ class ImportedSeries:
         domain: What was recorded.
         t_s: Seconds since the log began, rising.
         value: Cumulative joules or momentary watts, as the domain's quantity says.
+        holds: Whether each power holds until the next sample, as where only changes are logged;
+            else power is a straight line between samples.
     """
 
     domain: Domain
     t_s: tuple[float, ...]
     value: tuple[float, ...]
+    holds: bool = False
 
     @property
     def energy_j(self) -> float:
-        """Joules from the first to the last sample: a difference, or a trapezoid over power."""
+        """Joules from the first to the last sample: a difference, or an integral over power."""
         if self.domain.quantity is Quantity.ENERGY:
             return self.value[-1] - self.value[0]
         value_w = np.array(self.value)
-        return float(np.diff(self.t_s) @ (value_w[1:] + value_w[:-1]) / 2)
+        mean_w = value_w[:-1] if self.holds else (value_w[1:] + value_w[:-1]) / 2
+        return float(np.diff(self.t_s) @ mean_w)
 
     @property
     def duration_s(self) -> float:
@@ -53,17 +57,36 @@ class ImportedSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class Throughput:
+    """The speed of one test in a log that has no energy.
+
+    Attributes:
+        name: The test, as `pp512` or `tg128`.
+        tok_per_s: Mean tokens per second.
+        deviation_tok_per_s: Standard deviation over its repeats; None when untold.
+        model: What ran.
+    """
+
+    name: str
+    tok_per_s: float
+    deviation_tok_per_s: float | None
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImportedLog:
     """A log as it was read.
 
     Attributes:
         source: Name of the file.
-        tool: What wrote it: `power-gadget` or `nvml-csv`.
+        tool: What wrote it: `power-gadget`, `nvml-csv`, ….
         started_at: Wall-clock time of second zero, local unless it has an offset; None if untold.
         series: What was recorded, by domain.
         footer_j: Totals that the tool itself wrote at the end, by domain; empty if it did not.
         flags: Doubts about the log.
         notes: What a reader should know, in sentences.
+        title: What the file was taken for, in words.
+        speeds: Speeds, where the tool records those.
     """
 
     source: str
@@ -73,6 +96,8 @@ class ImportedLog:
     footer_j: dict[str, float] = field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
     notes: tuple[str, ...] = ()
+    title: str = ""
+    speeds: tuple[Throughput, ...] = ()
 
     @property
     def domains(self) -> tuple[Domain, ...]:
@@ -92,8 +117,22 @@ class ImportedLog:
         return {series.domain.name: series.trace() for series in self.series}
 
 
+def require_forward(found: Sequence[Row], t_s: Sequence[float]) -> None:
+    """Check that time runs forward from row to row.
+
+    Raises:
+        UsageError: a time lies before the one above it.
+    """
+    for (_, before_s), (row, now_s) in pairwise(zip(found, t_s, strict=True)):
+        if now_s < before_s:
+            raise UsageError(
+                f"{row.where} is {before_s - now_s:.3f} s earlier than the line above it.",
+                "Sort the file by time, or cut it where the clock was set back.",
+            )
+
+
 def kept_rows(found: Sequence[Row], t_s: Sequence[float]) -> tuple[list[int], tuple[str, ...]]:
-    """Return which samples to keep, and what to say of those left out.
+    """Return which samples of a counter to keep, and what to say of those left out.
 
     Of samples with one time the last is kept.
 
@@ -104,12 +143,7 @@ def kept_rows(found: Sequence[Row], t_s: Sequence[float]) -> tuple[list[int], tu
     Raises:
         UsageError: a time lies before the one above it, or fewer than two times are left.
     """
-    for (_, before_s), (row, now_s) in pairwise(zip(found, t_s, strict=True)):
-        if now_s < before_s:
-            raise UsageError(
-                f"{row.where} is {before_s - now_s:.3f} s earlier than the line above it.",
-                "Sort the file by time, or cut it where the clock was set back.",
-            )
+    require_forward(found, t_s)
     last = len(t_s) - 1
     kept = [i for i in range(len(t_s)) if i == last or t_s[i] != t_s[i + 1]]
     if len(kept) < 2:
@@ -124,6 +158,12 @@ def kept_rows(found: Sequence[Row], t_s: Sequence[float]) -> tuple[list[int], tu
 def gap_flags(t_s: Sequence[float]) -> tuple[Flag, ...]:
     """Return a flag when samples lie much further apart than they usually do."""
     interval_s = np.diff(t_s)
-    return (
-        (Flag.UNDERSAMPLED,) if interval_s.max() > GAP_FACTOR * float(np.median(interval_s)) else ()
-    )
+    if not len(interval_s):
+        return ()
+    usual_s = float(np.median(interval_s))
+    return (Flag.UNDERSAMPLED,) if interval_s.max() > GAP_FACTOR * usual_s else ()
+
+
+def united(flags: Sequence[Flag]) -> tuple[Flag, ...]:
+    """Return flags with each once, in order."""
+    return tuple(dict.fromkeys(flags))

@@ -42,10 +42,11 @@ def between(
     mean_w = (end_j - start_j) / max(t1_s - t0_s - lost_s, 1e-9)
     flags = [Flag.WINDOW_NOT_COVERED] if missing_s > 0 else []
     if lost_s > 0:
-        flags.append(Flag.COUNTER_BACKWARDS)
+        flags += _loss_flags(knots, t0_s, t1_s)
     if lost_s > MAX_MISSING_SHARE * (t1_s - t0_s):
+        what = "rose beyond belief" if Flag.COUNTER_JUMPED in flags else "ran backwards"
         return Unavailable(
-            f"The counter ran backwards and {lost_s:.3g} s of {t1_s - t0_s:.3g} s are lost.",
+            f"The counter {what} and {lost_s:.3g} s of {t1_s - t0_s:.3g} s are lost.",
             "Repeat the measurement.",
         )
     spread = total(
@@ -198,6 +199,15 @@ def _missing_s(knots: Knots, t0_s: float, t1_s: float) -> float | Unavailable:
             "Sample for longer on both sides of the window.",
         )
     return missing_s
+
+
+def _loss_flags(knots: Knots, t0_s: float, t1_s: float) -> list[Flag]:
+    """Return why stretches within a window were left out."""
+    ends = np.append(knots.t_s[1:], np.inf)
+    touches = np.append(False, (knots.t_s[:-1] < t1_s) & (ends[:-1] > t0_s))
+    lost = knots.backwards & touches
+    flags = [Flag.COUNTER_BACKWARDS] if (lost & ~knots.jumped).any() else []
+    return flags + ([Flag.COUNTER_JUMPED] if (lost & knots.jumped).any() else [])
 
 
 def _lost_s(knots: Knots, t0_s: float, t1_s: float) -> float:

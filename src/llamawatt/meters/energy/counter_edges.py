@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from llamawatt.core.readings import Calibration
+from llamawatt.core.readings import Calibration, Domain
+from llamawatt.meters.energy.screening import Limits, Screened, screened
 from llamawatt.meters.energy.ticks import Floats, TickGrid, place_on_grid
 
 NARROW_SHARE = 0.25
@@ -14,18 +15,15 @@ NARROW_SHARE = 0.25
 STUCK_PERIODS = 10.0
 STUCK_MIN_S = 0.5
 
-_WRAP_SHARE = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """A counter's reads as one rising energy.
+    """A counter's believed reads as one rising energy.
 
     Attributes:
         energy_j: Joules since the first read, shape (n,).
         changed: Whether each read differs from the one before, shape (n,).
-        backwards: Whether the counter ran backwards before each read, shape (n,); what it counted
-            there is lost and left out.
+        backwards: Whether what was counted before each read is lost and left out, shape (n,).
     """
 
     energy_j: Floats
@@ -33,21 +31,18 @@ class Unwrapped:
     backwards: NDArray[np.bool_]
 
 
-def unwrap(value_j: Floats, wrap_j: float | None) -> Unwrapped:
-    """Undo wrap-around by the modular difference.
+def unwrap(value_j: Floats, wrap_j: float | None, screened: Screened) -> Unwrapped:
+    """Undo wrap-around, and leave out what was lost.
 
-    A decrease is a wrap only if the counter wraps at all and the implied step is below half its
-    range: reads must be closer than that anyway, or a wrap could not be told from two.
+    Args:
+        value_j: Believed reads, shape (n,).
+        wrap_j: Where the counter starts again; None if never.
+        screened: What is believed of them, reads that are not believed taken out.
     """
     step_j = np.diff(value_j, prepend=value_j[:1])
-    falls = step_j < 0
-    if wrap_j is not None:
-        step_j = np.where(falls, step_j + wrap_j, step_j)
-        backwards = falls & ((step_j > _WRAP_SHARE * wrap_j) | (step_j < 0))
-    else:
-        backwards = falls
-    step_j = np.where(backwards, 0.0, step_j)
-    return Unwrapped(np.cumsum(step_j), (step_j > 0) | backwards, backwards)
+    step_j = np.where(screened.wrapped, step_j + (wrap_j or 0.0), step_j)
+    step_j = np.where(screened.left_out, 0.0, step_j)
+    return Unwrapped(np.cumsum(step_j), (step_j > 0) | screened.left_out, screened.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +55,8 @@ class Knots:
         energy_j: Energy at each, shape (n,).
         on_grid: Whether each was placed on a grid, and so errs as its neighbours do, shape (n,).
         backwards: Whether the stretch before each was left out, shape (n,).
+        jumped: Whether that is because the counter rose by more than the device can draw.
+        impossible_s: Times of reads that could not be true and were dropped, shape (k,).
         stuck_s: Start and end of stretches over which the counter stood still, shape (m, 2).
         period_s: Time between ticks; None when fewer than two edges were seen.
     """
@@ -69,6 +66,8 @@ class Knots:
     energy_j: Floats
     on_grid: NDArray[np.bool_]
     backwards: NDArray[np.bool_]
+    jumped: NDArray[np.bool_]
+    impossible_s: Floats
     stuck_s: Floats
     period_s: float | None
 
@@ -77,7 +76,7 @@ def knots_of(
     t_s: Floats,
     value_j: Floats,
     read_s: Floats,
-    wrap_j: float | None,
+    domain: Domain,
     calibration: Calibration | None,
 ) -> Knots:
     """Find the knots of a counter.
@@ -90,11 +89,15 @@ def knots_of(
         t_s: Times at the middle of each read, rising, shape (n,).
         value_j: What was read, shape (n,).
         read_s: How long each read took, shape (n,).
-        wrap_j: Where the counter starts again; None if never.
+        domain: What was read: where its counter starts again, and what it can draw.
         calibration: What is known of its tick.
     """
-    unwrapped = unwrap(value_j, wrap_j)
     period_s, jitter_s = _tick(calibration)
+    believed = screened(t_s, value_j, domain.wrap_j, Limits.of(domain), period_s)
+    impossible_s = t_s[~believed.kept]
+    t_s, value_j, read_s = (each[believed.kept] for each in (t_s, value_j, read_s))
+    believed = believed.kept_only()
+    unwrapped = unwrap(value_j, domain.wrap_j, believed)
     edge = np.flatnonzero(unwrapped.changed)
     head = np.concatenate([[0], edge]) if period_s is not None and len(t_s) else edge
     # The part of a read's duration that all reads share shifts every edge alike and so cancels
@@ -112,6 +115,8 @@ def knots_of(
         energy_j=unwrapped.energy_j[head],
         on_grid=on_grid,
         backwards=unwrapped.backwards[head],
+        jumped=believed.jumped[head],
+        impossible_s=impossible_s,
         stuck_s=_stuck(t_s, edge, period_s),
         period_s=period_s,
     )

@@ -153,7 +153,7 @@ class Trace:
             self.t_s[good],
             self.value[good],
             self.read_s[good],
-            self.domain.wrap_j,
+            self.domain,
             self.calibration,
         )
 
@@ -227,6 +227,9 @@ class Trace:
             stuck_s = self.knots.stuck_s
             if ((stuck_s[:, 0] < t1_s) & (stuck_s[:, 1] > t0_s)).any():
                 flags.append(Flag.COUNTER_STUCK)
+            impossible_s = self.knots.impossible_s
+            if ((impossible_s >= t0_s) & (impossible_s <= t1_s)).any():
+                flags.append(Flag.READS_IMPOSSIBLE)
         return tuple(flags)
 
     def _spans_step(self, t0_s: float, t1_s: float) -> bool:
