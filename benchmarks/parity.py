@@ -38,7 +38,7 @@ N_GENERATE = 128
 TIMEOUT_S = 1800
 DEVICE_FLAGS = {"cpu": ("-ngl", "0", "-dev", "none"), "gpu": ("-ngl", "999")}
 SPECS = {
-    "cpu": TargetSpec(n_ctx=1024, n_parallel=1, n_gpu_layers=0),
+    "cpu": TargetSpec(n_ctx=1024, n_parallel=1, n_gpu_layers=0, device="none"),
     "gpu": TargetSpec(n_ctx=1024, n_parallel=1, n_gpu_layers=999),
 }
 

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import CancelledError
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from llamawatt.core.trials import RequestRecord
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.client import Client
-from llamawatt.targets.dialects import Ask
+from llamawatt.targets.dialects import Ask, protocol_of
 from llamawatt.targets.stream import receive
 from llamawatt.testing import fake_api as fakeapi
 from tests.targets.fakes import running
@@ -244,3 +245,17 @@ def test_a_pretty_printed_answer_is_read_whole() -> None:
     text = json.dumps({"timings": {"prompt_n": 1}, "nested": {"a": [1, 2]}}, indent=2)
     answer = receive(iter([text.encode()]), FakeClock(), None)
     assert answer.events == (json.loads(text),)
+
+
+@pytest.mark.parametrize("kind", ["llama-server", "ollama", "openai"])
+def test_settings_of_a_request_reach_its_body(kind: str) -> None:
+    with httpx.Client() as http:
+        asked = protocol_of(Endpoint("http://u", kind, model="m"), http, 3, {"top_k": 1})
+        body = json.loads(asked.prepare(SHAPE if kind == "llama-server" else TEXT, True, False))
+    settings = body["options"] if kind == "ollama" else body
+    assert (settings["top_k"], settings["temperature"], settings["seed"]) == (1, 0.0, 3)
+
+
+def test_samplers_are_refused_where_no_llama_server_answers() -> None:
+    with pytest.raises(TargetError, match="samplers cannot be set"), httpx.Client() as http:
+        protocol_of(Endpoint("http://u", "ollama"), http, 0, {"samplers": ["top_k"]})

@@ -8,21 +8,25 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import TargetError, UsageError
 from llamawatt.targets import launcher
+from llamawatt.targets.access import Access
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.client import Client
 from llamawatt.targets.devices import gpu_devices, parse_devices
 from llamawatt.targets.dialects import Ask
-from llamawatt.targets.launcher import ServerProcess, binary_program, free_port
-from llamawatt.targets.spec import TargetSpec
+from llamawatt.targets.launcher import Program, ServerProcess, binary_program, free_port
+from llamawatt.targets.several import ServerGroup, client_of, target_of
+from llamawatt.targets.spec import TargetSpec, make_spec
 from llamawatt.testing.target_contract import assert_target_contract
 from tests.targets.fakes import FAKE, program, running, server
 
@@ -91,6 +95,84 @@ def test_an_unknown_flag_is_explained() -> None:
     target = server(extra=("--no-such-flag",))
     with pytest.raises(TargetError, match="does not know one of the flags"):
         target.start()
+
+
+NO_SAMPLING = textwrap.dedent("""
+    import sys
+    if "--backend-sampling" in sys.argv:
+        sys.exit("error: invalid argument: --backend-sampling")
+""")
+
+
+def test_a_build_without_a_flag_is_told_which_setting_it_lacks() -> None:
+    old = Program((sys.executable, "-c", NO_SAMPLING), "old-llama-server", "binary")
+    target = ServerProcess(old, Path("m.gguf"), TargetSpec(backend_sampling=True))
+    with pytest.raises(TargetError, match=r"--backend-sampling \(the setting backend_sampling\)"):
+        target.start()
+
+
+def test_a_server_has_a_key_that_no_other_user_can_read() -> None:
+    target = server()
+    endpoint = target.start()
+    process = psutil.Process(endpoint.pid)
+    assert len(endpoint.access.api_key) > 30
+    assert endpoint.access.api_key not in " ".join(process.cmdline()) + repr(endpoint)
+    assert process.environ()["LLAMA_API_KEY"] == endpoint.access.api_key
+    with Client(endpoint) as client, Client(replace(endpoint, access=Access("guess"))) as stranger:
+        assert client.run([Ask("a", (1,), 2)])[0].n_generated == 2
+        with pytest.raises(TargetError, match="401"):
+            stranger.run([Ask("a", (1,), 2)])
+    target.stop()
+
+
+@pytest.mark.parametrize("device", ["none", None])
+def test_a_server_without_a_gpu_is_shown_none(
+    device: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("LLAMA_ARG_THREADS", "7")
+    target = server(device=device, env={"OMP_WAIT_POLICY": "PASSIVE"})
+    variables = psutil.Process(target.start().pid).environ()
+    target.stop()
+    assert variables["CUDA_VISIBLE_DEVICES"] == ("" if device == "none" else "0")
+    assert variables["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert "LLAMA_ARG_THREADS" not in variables
+
+
+def test_servers_that_share_the_load_answer_in_order_and_evenly() -> None:
+    spec = make_spec({"n_parallel": 4, "n_servers": 2, "n_ctx": 400})
+    target = target_of(program(), Path("fake.gguf"), spec, SystemClock())
+    endpoint = target.start()
+    pids = [endpoint.pid, *(partner.pid for partner in endpoint.partners)]
+    assert len(set(pids)) == 2
+    asks = [Ask(str(number), (1,) * (number + 1), 3) for number in range(9)]
+    with client_of(endpoint, spec, 0, SystemClock()) as client:
+        records = client.run(asks, n_parallel=4, fixed_length=True)
+    target.stop()
+    assert [record.prompt_id for record in records] == [ask.prompt_id for ask in asks]
+    assert [record.n_prompt for record in records] == list(range(1, 10))
+    assert all(wait_gone(pid) for pid in pids if pid)
+
+
+def test_when_one_of_them_does_not_start_none_is_left() -> None:
+    good, bad = server(), server("--fault", "exit-early")
+    with pytest.raises(TargetError, match="exit code 1"):
+        ServerGroup((good, bad)).start()
+    assert not psutil.Process().children()
+
+
+def test_when_one_of_them_crashes_the_others_are_hung_up_on() -> None:
+    group = ServerGroup((server("--decode-tok-per-s", "1"), server("--fault", "crash-midway")))
+    endpoint = group.start()
+    began_s = time.monotonic()
+    spec = make_spec({"n_parallel": 2, "n_servers": 2})
+    with (
+        client_of(endpoint, spec, 0, SystemClock()) as client,
+        pytest.raises(TargetError, match="broke off"),
+    ):
+        client.run([Ask("a", (1,), 300), Ask("b", (1,), 9)], n_parallel=2, fixed_length=True)
+    group.stop()
+    assert time.monotonic() - began_s < 200  # the other would have answered after 300 s
 
 
 def test_a_taken_port_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,22 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from llamawatt.core.clock import SystemClock
 from llamawatt.core.errors import LlamawattError, TargetError
 from llamawatt.models.fetch.catalog import resolve_model
 from llamawatt.targets import launcher
-from llamawatt.targets.attach import AttachedServer
+from llamawatt.targets.access import Access
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.client import Client
 from llamawatt.targets.dialects import Ask
 from llamawatt.targets.launcher import ServerProcess, embedded_program
+from llamawatt.targets.several import client_of, target_of
 from llamawatt.targets.spec import make_spec
 from llamawatt.testing.target_contract import assert_target_contract
 from tests.targets.fakes import running
@@ -91,10 +94,8 @@ def test_streams_share_it(endpoint: Endpoint) -> None:
     assert [record.n_generated for record in records] == [8] * 4
 
 
-def test_it_is_recognised_and_answers_the_openai_way(endpoint: Endpoint) -> None:
-    found = AttachedServer(endpoint.url).start()
-    assert (found.kind, found.build) == ("llama-server", endpoint.build)
-    chat = Endpoint(endpoint.url, "openai", model="any")
+def test_it_answers_the_openai_way(endpoint: Endpoint) -> None:
+    chat = Endpoint(endpoint.url, "openai", model="any", access=endpoint.access)
     with Client(chat) as client, Client(endpoint) as plain:
         (record,) = client.run([TEXT])
         (same,) = plain.run([TEXT])
@@ -102,6 +103,70 @@ def test_it_is_recognised_and_answers_the_openai_way(endpoint: Endpoint) -> None
     assert record.n_prompt + record.n_cached == same.n_prompt
     assert record.timed_by["decode_s"] == "server"
     assert record.ttft_s is not None
+
+
+def test_nobody_without_the_key_is_answered_and_no_listing_shows_it(endpoint: Endpoint) -> None:
+    with (
+        Client(replace(endpoint, access=Access())) as stranger,
+        pytest.raises(TargetError, match="401"),
+    ):
+        stranger.run([SHAPE])
+    command = psutil.Process(endpoint.pid).cmdline()
+    assert endpoint.access.api_key
+    assert not any(endpoint.access.api_key in word for word in command)
+    assert endpoint.access.api_key not in repr(endpoint)
+
+
+def test_settings_of_a_request_are_taken_and_differ_without_a_new_server(
+    endpoint: Endpoint,
+) -> None:
+    spec = make_spec({**SMALL, "samplers": ["top_k"], "top_k": 1})
+    with Client(endpoint, request=spec.request_settings()) as client:
+        (record,) = client.run([SHAPE])
+    assert record.n_generated == 8
+
+
+def test_two_servers_share_the_streams(model: Path) -> None:
+    spec = make_spec({**SMALL, "n_parallel": 4, "n_servers": 2, "env": {"OMP_NUM_THREADS": 1}})
+    target = target_of(embedded_program(), model, spec, SystemClock())
+    endpoint = target.start()
+    try:
+        pids = [endpoint.pid, *(partner.pid for partner in endpoint.partners)]
+        assert len(set(pids)) == 2
+        variables = [psutil.Process(pid).environ()["OMP_NUM_THREADS"] for pid in pids]
+        assert variables == ["1", "1"]
+        with client_of(endpoint, spec, 0, SystemClock()) as client:
+            records = client.run([SHAPE] * 4, n_parallel=4, fixed_length=True)
+        assert [record.n_generated for record in records] == [8] * 4
+    finally:
+        target.stop()
+    assert not any(psutil.pid_exists(pid) for pid in pids if pid)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kv_unified": True},
+        {"kv_unified": False},
+        {"backend_sampling": True},
+        {"fit": "off"},
+        {"n_threads_http": 2},
+        {"n_cpu_moe": 1},
+        {"cache_reuse": 32},
+        {"spec_type": "ngram-simple"},
+    ],
+)
+def test_every_new_setting_serves(model: Path, settings: dict[str, object]) -> None:
+    target = server(model, **settings)
+    with Client(target.start()) as client:
+        assert client.run([SHAPE])[0].n_generated == 8
+    target.stop()
+
+
+def test_polling_is_said_to_have_no_effect_where_openmp_waits(model: Path) -> None:
+    target = server(model, poll=0)
+    assert "poll=0 has no effect" in " ".join(target.start().notes)
+    target.stop()
 
 
 def test_a_prompt_beyond_the_context_is_refused_in_words(endpoint: Endpoint) -> None:
@@ -152,9 +217,6 @@ def test_a_taken_port_is_said(model: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_flags_of_llama_server_that_are_not_sent_are_known_too(model: Path) -> None:
     extra = (
         "--no-webui",
-        "--threads-http",
-        "2",
-        "-kvu",
         "--no-warmup",
         "--sleep-idle-seconds",
         "60",

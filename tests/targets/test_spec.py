@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from llamawatt.core.errors import SpecError
 from llamawatt.targets.embedded import parser
-from llamawatt.targets.spec import FLAGS, OWN_FLAGS, TargetSpec, make_spec, to_flags
+from llamawatt.targets.spec import (
+    FLAGS,
+    NEGATIONS,
+    OWN_FLAGS,
+    REQUEST_SETTINGS,
+    TargetSpec,
+    make_spec,
+    to_flags,
+)
 
 SETTINGS = {
     "n_threads": 3,
@@ -24,7 +32,14 @@ SETTINGS = {
     "n_ctx": 4096,
     "cpu_mask": "0x3",
     "poll": 0,
+    "n_threads_http": 2,
+    "n_cpu_moe": 3,
+    "fit": "off",
+    "cache_reuse": 64,
+    "spec_type": "ngram-simple",
 }
+SWITCHED = {"kv_unified": True, "backend_sampling": True}
+NO_FLAGS = {"extra", "env", "n_servers", *REQUEST_SETTINGS}
 
 
 def flags_of(**settings: object) -> list[str]:
@@ -32,7 +47,9 @@ def flags_of(**settings: object) -> list[str]:
 
 
 def test_every_setting_has_a_flag_and_this_test_sets_them_all() -> None:
-    assert set(FLAGS) == set(TargetSpec.model_fields) - {"extra"} == set(SETTINGS)
+    set_here = {*SETTINGS, *SWITCHED}
+    assert set(FLAGS) == set(TargetSpec.model_fields) - NO_FLAGS == set_here
+    assert set(SWITCHED) == set(NEGATIONS)
 
 
 def test_settings_become_flags_and_extra_flags_stay_verbatim() -> None:
@@ -48,10 +65,59 @@ def test_what_is_not_set_is_left_to_llama_cpp() -> None:
     assert flags_of() == ["--model", "m.gguf", "--host", "127.0.0.1", "--port", "18100"]
 
 
-def test_no_layers_on_the_gpu_opens_no_gpu() -> None:
-    flags = flags_of(n_gpu_layers=0)
-    assert flags[flags.index("--device") + 1] == "none"
-    assert "--device" not in flags_of(n_gpu_layers=1)
+def test_no_layers_on_the_gpu_is_not_taken_for_no_gpu() -> None:
+    assert "--device" not in flags_of(n_gpu_layers=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "flags"),
+    [
+        ({"kv_unified": True}, ["--kv-unified"]),
+        ({"kv_unified": False}, ["--no-kv-unified"]),
+        ({"backend_sampling": True}, ["--backend-sampling"]),
+        ({"backend_sampling": False}, []),
+        ({"env": {"OMP_WAIT_POLICY": "PASSIVE"}, "samplers": ["top_k"], "top_k": 1}, []),
+    ],
+)
+def test_switches_have_no_value_and_requests_no_flag(
+    settings: dict[str, object], flags: list[str]
+) -> None:
+    assert flags_of(**settings)[6:] == flags
+
+
+def test_what_travels_with_a_request_is_apart_from_what_starts_a_server() -> None:
+    spec = make_spec({"n_threads": 1, "samplers": "top_k;top_p", "top_k": 1, "env": {"A": "b c"}})
+    assert spec.server_settings() == {"n_threads": 1, "env": "A='b c'"}
+    assert spec.request_settings() == {"samplers": ["top_k", "top_p"], "top_k": 1}
+    assert spec.served_as(make_spec({"n_threads": 1, "env": "A='b c'", "min_p": 0.7}))
+    assert not spec.served_as(make_spec({"n_threads": 2, "env": "A='b c'"}))
+
+
+def test_servers_that_share_the_streams_have_equal_parts() -> None:
+    spec = make_spec({"n_servers": 2, "n_parallel": 64, "n_ctx": 131072, "n_threads": 1})
+    each = spec.of_each_server()
+    assert each.settings() == {"n_threads": 1, "n_parallel": 32, "n_ctx": 65536}
+    assert make_spec({"n_threads": 3}).of_each_server() == make_spec({"n_threads": 3})
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"\A[A-Z_][A-Z0-9_]{0,8}\Z").filter(lambda n: not n.startswith("LLAMA")),
+        st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12),
+        max_size=4,
+    )
+)
+def test_an_environment_is_read_back_as_it_was_recorded(env: dict[str, str]) -> None:
+    spec = make_spec({"env": env})
+    assert dict(spec.env) == env
+    assert make_spec(spec.settings()) == spec
+
+
+def test_yaml_reads_on_as_true_and_means_on() -> None:
+    assert make_spec({"fit": True, "flash_attn": False}).settings() == {
+        "fit": "on",
+        "flash_attn": "off",
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,6 +133,16 @@ def test_no_layers_on_the_gpu_opens_no_gpu() -> None:
         ({"cache_type_k": "q9"}, "cache_type_k='q9'"),
         ({"threads": 2}, "no setting 'threads'. Did you mean n_threads"),
         ({"device": "none", "n_gpu_layers": 4}, "device=none leaves no GPU"),
+        ({"n_servers": 3, "n_parallel": 4}, "4 streams cannot be shared evenly by 3 servers"),
+        ({"n_servers": 2}, "1 streams cannot be shared evenly"),
+        ({"env": {"LLAMA_ARG_THREADS": 1}}, "LLAMA_ARG_THREADS sets a flag"),
+        ({"env": {"LLAMA_API_KEY": "k"}}, "LLAMA_API_KEY sets a flag"),
+        ({"env": "OMP_WAIT_POLICY"}, "write it as NAME=VALUE"),
+        ({"env": {"a b": "c"}}, "env="),
+        ({"samplers": "topk"}, "samplers='topk' does not hold"),
+        ({"top_p": 1.5}, "top_p=1.5"),
+        ({"n_threads": {"a": 1}}, "n_threads="),
+        ({"extra": ("--api-key", "k")}, "--api-key belongs to the key"),
         ({"extra": ("-ngl", "99")}, "-ngl belongs to n_gpu_layers"),
         ({"extra": ("--port=80",)}, "--port=80 belongs to the address"),
     ],

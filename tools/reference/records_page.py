@@ -71,15 +71,18 @@ def settings_page() -> str:
     """Return the page of settings and study files."""
     parts = ["# Settings and study files", ""]
     parts += ["## Settings of llama.cpp", "", _first_line(target.TargetSpec), ""]
-    flags = {
-        name: f"`{target.FLAGS[name]}`" if name in target.FLAGS else ""
-        for name in target.TargetSpec.model_fields
-    }
+    flags = {name: _carried(name) for name in target.TargetSpec.model_fields}
     parts += _table(target.TargetSpec, flags, "flag")
     for spec in SPECS:
         parts += ["", f"## {spec.__name__}", "", _first_line(spec), ""]
         parts += _table(spec, _defaults(spec), "default")
     return "\n".join([*parts, ""])
+
+
+def _carried(name: str) -> str:
+    if name in target.REQUEST_SETTINGS:
+        return "each request"
+    return f"`{target.FLAGS[name]}`" if name in target.FLAGS else ""
 
 
 def flags_page() -> str:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -15,7 +16,7 @@ from llamawatt.app.serving import Serving
 from llamawatt.app.sources import find_suites
 from llamawatt.core.clock import SystemClock
 from llamawatt.core.flags import Flag
-from llamawatt.measure.instruments import Rig
+from llamawatt.measure.instruments import Client, Rig
 from llamawatt.meters.sampling.instrument import MeterBench
 from llamawatt.study.arms import Abilities, Arm
 from llamawatt.study.context_fit import within_context
@@ -29,11 +30,8 @@ from llamawatt.study.recorded import RecordedStudy
 from llamawatt.study.spec import StudySpec
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint, Target
-from llamawatt.targets.client import Client
 from llamawatt.targets.devices import gpu_devices
-from llamawatt.targets.launcher import (
-    ServerProcess,
-)
+from llamawatt.targets.several import client_of, target_of
 
 
 def now_text() -> str:
@@ -126,9 +124,9 @@ def make_rig(
         if serving.url:
             return AttachedServer(serving.url, serving.remote_model)
         path = plan.models[arm.record.model].path
-        return ServerProcess(serving.program(), path, arm.spec, clock=clock)
+        return target_of(serving.program(), path, arm.spec, clock)
 
-    def make_client(endpoint: Endpoint, arm: Arm) -> Client:
-        return Client(endpoint, arm.spec.n_parallel or 1, plan.study.seed, clock)
+    def make_client(endpoint: Endpoint, arm: Arm) -> AbstractContextManager[Client]:
+        return client_of(endpoint, arm.spec, plan.study.seed, clock)
 
     return Rig(clock, bench, make_target, make_client, now_text, circumstances)

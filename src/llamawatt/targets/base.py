@@ -21,6 +21,8 @@ class Endpoint:
         pid: Process id of the server when it is ours, else None.
         build: What the server says of its own build; empty when it does not say.
         model: Model name to send with requests, where the API wants one.
+        partners: Further servers of the same kind that share the load.
+        notes: What is worth knowing of how the server took its settings, in sentences.
         last_words: Returns how the server ended and what it wrote last, when it is ours and has
             ended; else an empty text. A client puts it behind its own complaint.
         access: What lets a client in.
@@ -31,6 +33,8 @@ class Endpoint:
     pid: int | None = None
     build: str = ""
     model: str = ""
+    partners: "tuple[Endpoint, ...]" = ()
+    notes: tuple[str, ...] = ()
     last_words: Callable[[], str] = field(default=_nothing, compare=False, repr=False)
     access: Access = field(default_factory=Access)
 

@@ -1,7 +1,7 @@
 """Sends requests to an endpoint and records them: one client for every API."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 
@@ -39,6 +39,7 @@ class Client:
         seed: Seed sent with each request, so that natural stops repeat.
         clock: The clock that windows are taken on.
         timeout_s: Longest wait for the next byte of an answer.
+        request: Settings that each request carries, named as llama-server's JSON names them.
 
     Raises:
         UsageError: the certificates or the key cannot be used.
@@ -51,6 +52,8 @@ class Client:
         seed: int = 0,
         clock: Clock | None = None,
         timeout_s: float = REQUEST_TIMEOUT_S,
+        *,
+        request: Mapping[str, object] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._clock = clock or SystemClock()
@@ -59,7 +62,7 @@ class Client:
         limits = httpx.Limits(max_connections=n_parallel, max_keepalive_connections=0)
         self._lines = Lines()
         self._http = open_http(endpoint.url, endpoint.access, timeout_s, limits)
-        self._protocol: Protocol = protocol_of(endpoint, self._http, seed)
+        self._protocol: Protocol = protocol_of(endpoint, self._http, seed, request or {})
         self._pool = ThreadPoolExecutor(n_parallel, "llamawatt-stream")
 
     def __enter__(self) -> "Client":

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol as Interface
 
@@ -21,6 +22,10 @@ from llamawatt.targets.answers import (
 )
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.stream import Reception
+
+NOTHING: Mapping[str, object] = {}
+ONLY_LLAMA_SERVER = ("samplers",)
+"""Settings of a request that no other API takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +73,28 @@ class Protocol(Interface):
         """
 
 
-def protocol_of(endpoint: Endpoint, http: httpx.Client, seed: int) -> Protocol:
-    """Return the protocol that an endpoint speaks."""
+def protocol_of(
+    endpoint: Endpoint, http: httpx.Client, seed: int, request: Mapping[str, object] = NOTHING
+) -> Protocol:
+    """Return the protocol that an endpoint speaks.
+
+    `request` holds the settings of each request, named as llama-server's JSON names them.
+
+    Raises:
+        TargetError: the API has no such setting.
+    """
+    sampling = {"temperature": 0.0, "seed": seed, **request}
     if endpoint.kind == "llama-server":
-        return LlamaServer(http, seed)
+        return LlamaServer(http, sampling)
+    unknown = next((name for name in request if name in ONLY_LLAMA_SERVER), None)
+    if unknown is not None:
+        raise TargetError(
+            f"{unknown} cannot be set with each request at {endpoint.url}: it is no llama-server.",
+            f"Leave {unknown} out.",
+        )
     if endpoint.kind == "ollama":
-        return Ollama(endpoint.model, seed)
-    return OpenAI(endpoint.model, seed)
+        return Ollama(endpoint.model, sampling)
+    return OpenAI(endpoint.model, sampling)
 
 
 class LlamaServer:
@@ -82,9 +102,9 @@ class LlamaServer:
 
     token = None
 
-    def __init__(self, http: httpx.Client, seed: int) -> None:
+    def __init__(self, http: httpx.Client, sampling: Mapping[str, object]) -> None:
         self._http = http
-        self._seed = seed
+        self._sampling = sampling
         self._templated: dict[str, str] = {}
 
     def path(self, ask: Ask) -> str:  # noqa: ARG002
@@ -98,8 +118,7 @@ class LlamaServer:
             "prompt": prompt,
             "n_predict": ask.n_predict,
             "ignore_eos": fixed_length,
-            "temperature": 0.0,
-            "seed": self._seed,
+            **self._sampling,
             "cache_prompt": False,
             "stream": streamed,
         }
@@ -144,9 +163,9 @@ class Ollama:
 
     token = None
 
-    def __init__(self, model: str, seed: int) -> None:
+    def __init__(self, model: str, sampling: Mapping[str, object]) -> None:
         self._model = model
-        self._seed = seed
+        self._sampling = sampling
 
     def path(self, ask: Ask) -> str:  # noqa: ARG002
         """Return the path to post to."""
@@ -154,7 +173,7 @@ class Ollama:
 
     def prepare(self, ask: Ask, fixed_length: bool, streamed: bool) -> bytes:  # noqa: ARG002
         """Return the body. Ollama has no `ignore_eos`: replies may stop by themselves."""
-        options = {"num_predict": ask.n_predict, "seed": self._seed, "temperature": 0.0}
+        options = {"num_predict": ask.n_predict, **self._sampling}
         body = {
             "model": self._model,
             "prompt": _text(ask, "Ollama"),
@@ -188,9 +207,9 @@ class OpenAI:
     token = re.compile(rb'"(?:content|reasoning_content|reasoning)"\s*:\s*"[^"]')
     """Not the role, which some servers send before the prompt is evaluated."""
 
-    def __init__(self, model: str, seed: int) -> None:
+    def __init__(self, model: str, sampling: Mapping[str, object]) -> None:
         self._model = model
-        self._seed = seed
+        self._sampling = sampling
 
     def path(self, ask: Ask) -> str:  # noqa: ARG002
         """Return the path to post to."""
@@ -202,8 +221,7 @@ class OpenAI:
             "model": self._model,
             "messages": [{"role": "user", "content": _text(ask, "the OpenAI API")}],
             "max_tokens": ask.n_predict,
-            "temperature": 0.0,
-            "seed": self._seed,
+            **self._sampling,
             "stream": streamed,
         }
         if fixed_length:

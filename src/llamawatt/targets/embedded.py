@@ -8,16 +8,15 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any, NoReturn
 
-GPU_VISIBILITY = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
-"""Set to nothing for `--device none`: a build with a GPU backend then opens no context on it."""
+from llamawatt.targets.guard import GPU_VISIBILITY, KEY_VARIABLE
 
 SWITCHES: dict[str, tuple[str, bool]] = {
     "warmup": ("--no-warmup", False),
     "ui": ("--no-ui --no-webui", False),
     "no_kv_offload": ("-nkvo --no-kv-offload", True),
-    "kv_unified": ("-kvu --kv-unified", True),
     "no_extra_bufts": ("-nr --no-repack", True),
     "cont_batching": ("-nocb --no-cont-batching", False),
     "no_op_offload": ("--no-op-offload", True),
@@ -56,17 +55,33 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--sleep-idle-seconds", type=int, default=-1)
     flags.add_argument("--cache-ram", type=int, default=None)
     flags.add_argument("--threads-http", type=int, default=None)
+    flags.add_argument("-fit", "--fit", choices=["on", "off"], default=None)
+    flags.add_argument("-ncmoe", "--n-cpu-moe", type=int, default=0)
+    flags.add_argument("--cache-reuse", type=int, default=None)
+    flags.add_argument("--spec-type", default=None)
+    flags.add_argument("-bs", "--backend-sampling", action="store_true")
+    _add_switch(flags, "kv_unified", ("-kvu", "--kv-unified"), ("-no-kvu", "--no-kv-unified"))
+    flags.add_argument("--api-key", default=os.environ.get(KEY_VARIABLE))
+    flags.add_argument("--api-key-file", default=None)
     flags.add_argument("--prio", type=int, choices=[0, 1, 2, 3], default=None)
     for parameter, (spellings, value) in SWITCHES.items():
         flags.add_argument(*spellings.split(), dest=parameter, action="store_const", const=value)
     return flags
 
 
+def _add_switch(
+    flags: argparse.ArgumentParser, name: str, on: tuple[str, ...], off: tuple[str, ...]
+) -> None:
+    flags.add_argument(*on, dest=name, action="store_const", const=True)
+    flags.add_argument(*off, dest=name, action="store_const", const=False)
+
+
 def params_from(flags: argparse.Namespace) -> Any:  # noqa: ANN401  (xllamacpp is untyped)
     """Return xllamacpp's parameters for parsed flags.
 
     Raises:
-        ValueError: a cache type or CPU mask that llama.cpp does not know.
+        ValueError: a cache type, CPU mask or kind of speculation that llama.cpp does not know.
+        OSError: the key's file cannot be read.
     """
     import xllamacpp  # noqa: PLC0415
 
@@ -81,11 +96,20 @@ def params_from(flags: argparse.Namespace) -> Any:  # noqa: ANN401  (xllamacpp i
     params.flash_attn_type = _flash_attention(xllamacpp, flags.flash_attn)
     params.cache_type_k = _cache_type(xllamacpp, flags.cache_type_k)
     params.cache_type_v = _cache_type(xllamacpp, flags.cache_type_v)
+    params.sampling.backend_sampling = flags.backend_sampling
+    params.tensor_buft_overrides = cpu_experts(flags.n_cpu_moe)
+    if flags.fit is not None:
+        params.fit_params = flags.fit == "on"
+    if flags.spec_type is not None:
+        params.speculative.types = _speculation(xllamacpp, flags.spec_type)
+    params.api_keys = keys_from(flags)
     optional = {
         "n_batch": flags.batch_size,
         "n_ubatch": flags.ubatch_size,
         "cache_ram_mib": flags.cache_ram,
         "n_threads_http": flags.threads_http,
+        "n_cache_reuse": flags.cache_reuse,
+        "kv_unified": flags.kv_unified,
         **{parameter: getattr(flags, parameter) for parameter in SWITCHES},
     }
     for name, value in optional.items():
@@ -106,6 +130,27 @@ def _set_threads(module: Any, params: Any, flags: argparse.Namespace) -> None:  
         if flags.cpu_mask is not None:
             group.cpumask = mask_bits(flags.cpu_mask, len(group.cpumask))
             group.mask_valid = True
+
+
+def cpu_experts(n_layers: int) -> str:
+    """Return the tensor overrides that keep the experts of the first layers on the CPU.
+
+    The pattern is that of llama.cpp's own `--n-cpu-moe`.
+    """
+    return ",".join(rf"blk\.{n}\.ffn_(up|down|gate_up|gate)_(ch|)exps=CPU" for n in range(n_layers))
+
+
+def keys_from(flags: argparse.Namespace) -> list[str]:
+    """Return the keys of which a request must carry one; none for an open server.
+
+    Raises:
+        OSError: their file cannot be read.
+    """
+    given = (flags.api_key or "").split(",")
+    if flags.api_key_file is not None:
+        lines = Path(flags.api_key_file).read_text("utf-8").splitlines()
+        given += [line for line in lines if not line.startswith("#")]
+    return [key.strip() for key in given if key.strip()]
 
 
 def mask_bits(mask: str, n_cores: int) -> list[bool]:
@@ -129,6 +174,16 @@ def _flash_attention(module: Any, word: str) -> Any:  # noqa: ANN401
     }[word]
 
 
+def _speculation(module: Any, words: str) -> list[Any]:  # noqa: ANN401
+    kinds = module.common_speculative_type
+    names = {word: f"COMMON_SPECULATIVE_TYPE_{word.upper()}" for word in words.split(",")}
+    names = {word: name.replace("-", "_") for word, name in names.items()}
+    unknown = next((word for word, name in names.items() if not hasattr(kinds, name)), None)
+    if unknown is not None:
+        raise ValueError(f"unknown kind of speculative decoding {unknown}")
+    return [getattr(kinds, name) for name in names.values()]
+
+
 def _cache_type(module: Any, word: str) -> Any:  # noqa: ANN401
     kind = getattr(module.ggml_type, f"GGML_TYPE_{word.upper()}", None)
     if kind is None:
@@ -139,6 +194,7 @@ def _cache_type(module: Any, word: str) -> Any:  # noqa: ANN401
 def main(arguments: list[str]) -> int:
     """Serve until a signal ends it. Returns the exit code."""
     flags = parser().parse_args(arguments)
+    os.environ.pop(KEY_VARIABLE, None)
     if flags.device == "none":
         os.environ.update(dict.fromkeys(GPU_VISIBILITY, ""))
     import xllamacpp  # noqa: PLC0415
@@ -149,7 +205,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, signal.SIG_DFL)
     try:
         server = xllamacpp.Server(params_from(flags))
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     sys.stderr.write(f"listening on {server.listening_address}\n")

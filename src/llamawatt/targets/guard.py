@@ -12,13 +12,41 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
 WATCH_S = 0.5
 """How often the parent is looked for where the kernel does not tell."""
+GPU_VISIBILITY = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
+"""Set to nothing where no GPU shall be opened: `--device none` alone only offloads nothing."""
+KEY_VARIABLE = "LLAMA_API_KEY"
+"""Where llama-server finds its key. Unlike its flags, no other user can read its environment."""
+FLAG_VARIABLES = ("LLAMA_ARG_", KEY_VARIABLE)
+"""Beginnings of variables that llama-server takes for flags."""
 NOT_STARTED = 127
 """What a shell reports for a program that cannot be run."""
+
+
+def environment(
+    inherited: Mapping[str, str],
+    own: Mapping[str, str],
+    *,
+    key: str,
+    gpu: bool,
+) -> dict[str, str]:
+    """Return the environment of a server.
+
+    Args:
+        inherited: The environment of this process. Variables from which llama-server would take
+            flags are left out: what a record says must be what ran.
+        own: The variables of the setting.
+        key: The key that the server shall ask for.
+        gpu: Whether it may open a GPU.
+    """
+    kept = {n: value for n, value in inherited.items() if not n.startswith(FLAG_VARIABLES)}
+    hidden = {} if gpu else dict.fromkeys(GPU_VISIBILITY, "")
+    return {**kept, **hidden, **own, KEY_VARIABLE: key}
 
 
 def become(parent_pid: int, command: list[str]) -> int:

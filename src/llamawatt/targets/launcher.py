@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +18,11 @@ import psutil
 
 from llamawatt.core.clock import Clock, SystemClock
 from llamawatt.core.errors import TargetError, UsageError
+from llamawatt.targets.access import Access, open_http
 from llamawatt.targets.base import Endpoint
+from llamawatt.targets.guard import environment
 from llamawatt.targets.log import ServerLog
-from llamawatt.targets.spec import TargetSpec, to_flags
+from llamawatt.targets.spec import OWN_FLAGS, TargetSpec, to_flags
 
 HOST = "127.0.0.1"
 PORT_TRIES = 3
@@ -28,6 +32,11 @@ STOP_S = 5.0
 """Time given to a server to end by itself before it is killed."""
 LAST_WORDS_S = 1.0
 """Time given to a server that broke off to be gone, so that it can be said how it ended."""
+KEY_BYTES = 32
+OPENMP_LIBRARIES = ("libgomp", "libomp", "libiomp", "vcomp")
+_REFUSED = re.compile(
+    r"(?:invalid argument|unknown argument|unrecognized arguments): (?P<flag>-\S+)"
+)
 PYTHON = (sys.executable, "-P")
 """`-P` keeps a user's `signal.py` in the current folder out of our own processes."""
 _SPAWNER = ThreadPoolExecutor(1, "llamawatt-spawn")
@@ -91,6 +100,7 @@ class ServerProcess:
         self._spec = spec
         self._start_timeout_s = start_timeout_s
         self._clock = clock or SystemClock()
+        self._access = Access(api_key=secrets.token_urlsafe(KEY_BYTES))
         self._process: subprocess.Popen[bytes] | None = None
         self._log: ServerLog | None = None
 
@@ -137,12 +147,15 @@ class ServerProcess:
         guard = (*PYTHON, "-m", "llamawatt.targets.guard", str(os.getpid()), "--")
         flags = to_flags(self._spec, self._model_path, HOST, port)
         command = [*guard, *self._program.command, *flags]
-        self._process = _SPAWNER.submit(_popen, command, self._log.descriptor).result()
+        gpu = self._spec.device != "none"
+        variables = environment(os.environ, dict(self._spec.env), key=self._access.api_key, gpu=gpu)
+        job = _SPAWNER.submit(_popen, command, self._log.descriptor, variables)
+        self._process = job.result()
 
     def _wait_healthy(self, port: int) -> Endpoint:
         url = f"http://{HOST}:{port}"
         deadline_s = self._clock.now_s() + self._start_timeout_s
-        with httpx.Client(timeout=HEALTH_TIMEOUT_S, trust_env=False) as http:
+        with open_http(url, self._access, HEALTH_TIMEOUT_S) as http:
             while True:
                 self._check_alive()
                 if self._is_up(http, url, port):
@@ -170,15 +183,43 @@ class ServerProcess:
         """Return what the log's end means, and that end."""
         log = self._log
         lines = log.last_lines() if log else []
-        meaning = log.hint() if log else ""
+        meaning = self._refused_flag("\n".join(lines)) or (log.hint() if log else "")
         tail = "".join(f"\n    {line}" for line in lines)
         said = f"It wrote last:{tail}" if tail else "It wrote nothing."
         return f"{meaning} {said}".strip()
 
+    def _refused_flag(self, text: str) -> str:
+        """Name the flag, and the setting behind it, that a build does not have."""
+        found = _REFUSED.search(text)
+        if found is None:
+            return ""
+        flag = found["flag"].split("=", 1)[0]
+        name = OWN_FLAGS.get(flag)
+        setting = f" (the setting {name})" if name else ""
+        return (
+            f"{self._program.name} does not know one of the flags, {flag}{setting}: use a newer "
+            "llama-server, or leave the setting out."
+        )
+
     def _endpoint(self, http: httpx.Client, url: str) -> Endpoint:
-        pid = self._process.pid if self._process else None
-        build = server_build(http, url)
-        return Endpoint(url, "llama-server", pid, build, last_words=self.last_words)
+        return Endpoint(
+            url,
+            "llama-server",
+            self._process.pid if self._process else None,
+            server_build(http, url),
+            access=self._access,
+            notes=self._notes(),
+            last_words=self.last_words,
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        process = self._process
+        if self._spec.poll is None or process is None or not _uses_openmp(process.pid):
+            return ()
+        return (
+            f"poll={self._spec.poll} has no effect: this llama.cpp is built with OpenMP. Set env "
+            "to OMP_WAIT_POLICY=PASSIVE or GOMP_SPINCOUNT=0 instead.",
+        )
 
 
 def free_port() -> int:
@@ -219,9 +260,22 @@ def _listens(pid: int, port: int) -> bool:
     return False
 
 
-def _popen(command: Sequence[str], output: int) -> "subprocess.Popen[bytes]":
+def _uses_openmp(pid: int) -> bool:
+    """Tell whether a process has loaded an OpenMP; False where the system does not tell."""
+    try:
+        maps = getattr(psutil.Process(pid), "memory_maps", None)
+        paths = [Path(entry.path).name for entry in maps()] if maps else []
+    except (psutil.Error, OSError):
+        return False
+    return any(name.startswith(OPENMP_LIBRARIES) for name in paths)
+
+
+def _popen(
+    command: Sequence[str], output: int, variables: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         command,
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

@@ -53,6 +53,7 @@ class Behaviour:
         model: Name it gives its model.
         n_parallel: Streams served at once; more wait.
         n_ctx: Context of all streams together, tokens; 0 for no bound.
+        key: Key that every request but that for its health must carry; empty for none.
     """
 
     api: str = "llama-server"
@@ -62,6 +63,7 @@ class Behaviour:
     model: str = "fake.gguf"
     n_parallel: int = 1
     n_ctx: int = 0
+    key: str = ""
 
 
 class FakeServer:
@@ -88,7 +90,10 @@ class FakeServer:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, path, _ = head.split("\r\n", 1)[0].split(" ", 2)
             body = json.loads(await reader.readexactly(_length(head))) if method == "POST" else {}
-            await self._route(method, path.partition("?")[0], body, writer)
+            if path != "/health" and not self._knows(head):
+                await _send(writer, 401, b'{"error": {"message": "Invalid API Key"}}')
+            else:
+                await self._route(method, path.partition("?")[0], body, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client went away
         finally:
@@ -107,6 +112,10 @@ class FakeServer:
                 await _send(writer, 400, refusal)
         else:
             await _send(writer, *self._page(path, body))
+
+    def _knows(self, head: str) -> bool:
+        key = self._behaviour.key
+        return not key or f"authorization: bearer {key}".lower() in head.lower()
 
     @property
     def _up(self) -> bool:
@@ -252,6 +261,7 @@ def main(arguments: list[str]) -> int:
         model=flags.model,
         n_parallel=max(1, flags.parallel),
         n_ctx=flags.ctx_size,
+        key=flags.api_key or "",
     )
     try:
         asyncio.run(FakeServer(behaviour).serve(flags.host, flags.port))
