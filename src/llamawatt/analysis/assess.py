@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from llamawatt.analysis.compare.family import Family, family
+from llamawatt.analysis.compare.family import TOLD, Family, Uncorrected, families, uncorrected
 from llamawatt.analysis.estimates.attribution import Attribution, PhaseSplit, attribute, split
 from llamawatt.analysis.estimates.cells import Cell, CellKey, cells
 from llamawatt.analysis.estimates.groups import Sweep, arms_of, group_names, sweeps
@@ -122,18 +122,27 @@ class Assessment:
         return next((place for place in works_on if place not in self._covered), "")
 
     def family(self, group: str, metric: str) -> Family:
-        """Return a group's comparisons in one figure, corrected together.
+        """Return a group's comparisons in one figure, corrected with those in the other figures.
 
         Joules are compared only between arms whose working devices are metered.
         """
-        key = (group, metric)
-        if key not in self._families:
-            arms = self.arms(group)
-            if METRICS[metric].is_energy:
-                arms = tuple(arm for arm in arms if not self.blind_to(arm))
-            names = [arm.name for arm in arms]
-            self._families[key] = family(self.cells, names, self.suites, metric)
-        return self._families[key]
+        if (group, TOLD[0]) not in self._families:
+            made = {told: self._uncorrected(group, told) for told in TOLD}
+            self._n_told[group] = sum(each.n_hypotheses for each in made.values())
+            for told, found in families(made).items():
+                self._families[group, told] = found
+        if (group, metric) not in self._families:
+            alone = {metric: self._uncorrected(group, metric)}
+            self._families[group, metric] = families(alone, self._n_told[group])[metric]
+        return self._families[group, metric]
+
+    def _uncorrected(self, group: str, metric: str) -> Uncorrected:
+        arms = self.arms(group)
+        if METRICS[metric].is_energy:
+            arms = tuple(arm for arm in arms if not self.blind_to(arm))
+        if not any(cell.has(metric) for cell in self.suite_cells):
+            return Uncorrected((), 0)
+        return uncorrected(self.cells, [arm.name for arm in arms], self.suites, metric)
 
     @cached_property
     def _covered(self) -> set[str]:
@@ -148,6 +157,10 @@ class Assessment:
 
     @cached_property
     def _families(self) -> dict[tuple[str, str], Family]:
+        return {}
+
+    @cached_property
+    def _n_told(self) -> dict[str, int]:
         return {}
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from llamawatt.analysis.assess import Assessment
-from llamawatt.analysis.estimates.cells import Cell, CellKey, DomainColumns
+from llamawatt.analysis.estimates.cells import Cell, CellKey, DomainColumns, remembering
 from llamawatt.analysis.estimates.idle import IdleOf, Sessions, idle_of
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
@@ -36,7 +36,7 @@ def assess_columns(study: StudyRecord, machine: MachineRecord, table: pa.Table) 
     return Assessment(
         study=study,
         machine=machine,
-        cells=_cells(columns),
+        cells=remembering(_cells(columns)),
         idle=_idle(columns),
         n_trials=table.num_rows,
         failures=tuple(error or "" for error in errors),

@@ -3,11 +3,18 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llamawatt.analysis.compare.gain import gain_bound
-from llamawatt.analysis.compare.ratios import over_suites, paired_ratio, unpaired_ratio
+from llamawatt.analysis.compare.ratios import (
+    Logs,
+    over_suites,
+    paired_ratio,
+    unpaired_ratio,
+    welch,
+)
 from llamawatt.analysis.compare.verdict import Limit, Verdict, correct, judged_ratio
 from llamawatt.analysis.estimates.cells import cells
 from llamawatt.analysis.estimates.drift import autocorrelation, drift, lag1
@@ -16,7 +23,7 @@ from llamawatt.core.flags import Flag
 from llamawatt.core.metrics import METRICS
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Purpose, Status
-from tests.analysis.synthetic import SUITES, Factory, cpu_truth, gpu_truth
+from tests.analysis.synthetic import SUITES, Factory, cpu_truth, gpu_truth, paper_arms
 
 THREE = tuple(SUITES)[:3]
 ENERGY = METRICS["energy_j"]
@@ -69,30 +76,65 @@ def test_failed_trials_make_no_figure():
     assert cells(failed) == {}
 
 
-def test_an_arm_against_itself_is_not_distinguishable():
-    run = Factory(n_blocks=8, phases=False).run()
-    other = cells(Factory(n_blocks=8, seed=8, phases=False).run().trials)
-    made = paired_ratio(pick(cells(run.trials), "cpu"), pick(other, "cpu"), "energy_j")
-    assert made.verdict is Verdict.NOT_DISTINGUISHABLE
-    assert made.limit in {Limit.SCATTER, Limit.GAIN}
+def test_an_arm_against_itself_is_seldom_told_apart():
+    found = []
+    for seed in range(20):
+        run = Factory(n_blocks=5, phases=False, seed=seed, arms=paper_arms()[:2]).run()
+        other = Factory(n_blocks=5, phases=False, seed=seed + 99, arms=paper_arms()[:2]).run()
+        for arm in ("cpu", "gpu"):
+            made = paired_ratio(pick(cells(run.trials), arm), pick(cells(other.trials), arm),
+                                "energy_j")  # fmt: skip
+            found.append(made)
+    wrong = [made for made in found if made.verdict is not Verdict.NOT_DISTINGUISHABLE]
+    assert len(wrong) <= 5  # of 40, at 5 % each
+    assert {made.limit for made in found} <= {Limit.SCATTER, Limit.GAIN, Limit.NONE}
 
 
-def test_false_verdicts_stay_below_five_percent_of_families():
-    rng = np.random.default_rng(2)
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_false_verdicts_stay_below_five_percent_of_families(n):
+    rng = np.random.default_rng(n)
     wrong = 0
-    for _ in range(150):
+    for _ in range(400):
         family = [
-            judged_ratio("latency_s", *_null(rng.standard_normal(6) * 0.02), gain=0.0)
+            judged_ratio("latency_s", *_null(rng.standard_normal(n) * 0.02), gain=0.0)
             for _ in range(8)
         ]
         wrong += any(r.verdict is not Verdict.NOT_DISTINGUISHABLE for r in correct(family))
-    assert wrong / 150 < 0.09
+    assert wrong / 400 < 0.08
+
+
+@pytest.mark.parametrize("spreads", [(0.03, 0.03), (0.01, 0.06)])
+@pytest.mark.parametrize("n_rows", [1, 30, 100])
+@pytest.mark.parametrize("n", [2, 3, 5, 7, 10])
+def test_welch_gives_at_most_six_false_verdicts_in_a_hundred_families(n, n_rows, spreads):
+    """Two runs of one thing: in how many families any row gets a verdict."""
+    rng = np.random.default_rng(100 * n + n_rows)
+    n_families = 3_000 // (n_rows * n) + 40
+    wrong = 0
+    for _ in range(n_families):
+        a, b = (s * rng.standard_normal((n_rows, n)) for s in spreads)
+        made = (
+            welch(Logs(x, np.zeros(n)), Logs(y, np.zeros(n))) for x, y in zip(a, b, strict=True)
+        )
+        family = correct([judged_ratio("latency_s", centre, p, 0.0) for centre, p in made])
+        wrong += any(row.verdict is not Verdict.NOT_DISTINGUISHABLE for row in family)
+    assert wrong <= 0.06 * n_families + 2.6 * math.sqrt(0.06 * n_families)
+
+
+def test_welchs_interval_is_the_one_of_the_textbook():
+    rng = np.random.default_rng(4)
+    a, b = rng.standard_normal(5), 3 * rng.standard_normal(8)
+    centre, p = welch(Logs(a, np.zeros(5)), Logs(b, np.zeros(8)))
+    told = scipy.stats.ttest_ind(a, b, equal_var=False)
+    interval = told.confidence_interval()
+    assert (centre.low, centre.high) == pytest.approx((interval.low, interval.high))
+    assert told.pvalue <= p <= 1.3 * told.pvalue
 
 
 def _null(logs):
     from llamawatt.analysis.estimates.stats import estimate, p_zero
 
-    return estimate(logs), p_zero(logs)
+    return estimate(logs, signed=True), p_zero(logs)
 
 
 def test_the_same_sensor_cancels_its_gain(sorted_cells):

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,29 +31,60 @@ def test_intervals_hold_the_truth_about_95_times_in_100(n):
     assert 0.925 <= coverage(n) <= 0.99
 
 
-def test_the_exact_bootstrap_is_what_resampling_converges_to():
-    x = np.random.default_rng(3).gamma(3.0, size=15)
-    tail = scipy.stats.norm.cdf(math.sqrt(15 / 14) * scipy.stats.t.ppf(0.025, 14))
-    resampled = scipy.stats.bootstrap(
-        (x,),
-        np.median,
-        n_resamples=20_000,
-        method="percentile",
-        confidence_level=1 - 2 * tail,
-        rng=np.random.default_rng(4),
-    ).confidence_interval
-    exact = estimate(x)
-    assert exact.method is IntervalMethod.BOOTSTRAP_MEDIAN
-    assert (exact.low, exact.high) == pytest.approx((resampled.low, resampled.high))
-
-
-def test_few_repeats_use_students_t():
-    x = [1.0, 2.0, 4.0]
+def test_a_positive_quantity_has_students_t_on_its_logarithms():
+    x = np.array([1.0, 2.0, 4.0])
     made = estimate(x)
+    low, high = scipy.stats.t.interval(0.95, 2, np.log(x).mean(), scipy.stats.sem(np.log(x)))
+    assert (made.low, made.high) == pytest.approx((math.exp(low), math.exp(high)))
+    assert made.method is IntervalMethod.LOG_STUDENT_T
+    assert made.value == pytest.approx(2.0)
+    assert made.high / made.value == pytest.approx(made.value / made.low)
+
+
+def test_two_far_readings_of_idle_give_no_negative_watts():
+    made = estimate([71.0, 123.0])
+    assert 0 < made.low < 71 < made.value < 123 < made.high
+
+
+def test_a_difference_has_students_t_as_it_stands():
+    x = [1.0, 2.0, 4.0]
+    made = estimate(x, signed=True)
     low, high = scipy.stats.t.interval(0.95, 2, np.mean(x), scipy.stats.sem(x))
-    assert (made.low, made.high) == pytest.approx((low, high))
+    assert (made.low, made.value, made.high) == pytest.approx((low, 7 / 3, high))
     assert made.method is IntervalMethod.STUDENT_T
-    assert made.value == 2.0
+    below = estimate([-1.0, 0.0, 2.0])
+    assert below.method is IntervalMethod.STUDENT_T
+    assert below.value == pytest.approx(1 / 3)
+
+
+def test_the_width_has_no_step_at_any_number_of_repeats():
+    rng = np.random.default_rng(8)
+    widths = [
+        np.median([estimate(np.exp(0.05 * rng.standard_normal(n))).relative_half_width
+                   for _ in range(400)])
+        for n in range(5, 13)
+    ]  # fmt: skip
+    assert all(b < a * 1.05 for a, b in pairwise(widths))
+
+
+def test_the_ratio_of_two_figures_is_the_mean_of_their_ratios():
+    rng = np.random.default_rng(3)
+    a, b = np.exp(rng.standard_normal((2, 7)))
+    assert estimate(a / b).value == pytest.approx(estimate(a).value / estimate(b).value)
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_repeats_that_lean_on_each_other_get_wider_intervals(n):
+    rng = np.random.default_rng(n)
+    lag1 = 0.57
+    root = np.linalg.cholesky(lag1 ** np.abs(np.subtract.outer(np.arange(n), np.arange(n))))
+    rows = np.exp(0.03 * rng.standard_normal((1500, n)) @ root.T)
+    plain, wide = (
+        np.mean([made.low <= 1 <= made.high for made in (estimate(x, lag1=r) for x in rows)])
+        for r in (0.0, lag1)
+    )
+    assert plain < 0.87
+    assert 0.93 <= wide <= 0.975
 
 
 def test_one_repeat_has_no_interval():
@@ -65,8 +97,7 @@ def test_one_repeat_has_no_interval():
 def test_where_repeats_agree_better_than_the_sensor_the_sensor_decides(n):
     made = estimate([50.0] * n, [2.0] * n)
     assert made.method is IntervalMethod.SENSOR
-    inflation = math.sqrt(math.pi / 2) if n >= 8 else 1
-    assert made.high - 50.0 == pytest.approx(2.0 / math.sqrt(n) * inflation)
+    assert math.log(made.high / 50.0) == pytest.approx(2.0 / 50.0 / math.sqrt(n))
 
 
 def test_sensor_error_inside_the_scatter_is_not_counted_twice():
@@ -76,7 +107,7 @@ def test_sensor_error_inside_the_scatter_is_not_counted_twice():
 
 
 @given(x=rows)
-def test_the_interval_holds_the_median(x):
+def test_the_interval_holds_the_figure(x):
     made = estimate(x)
     assert made.low <= made.value <= made.high
 

@@ -6,21 +6,37 @@ load) cancels.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
+from scipy.special import ndtr, stdtr
 
 from llamawatt.analysis.compare.gain import gain_bound
 from llamawatt.analysis.compare.verdict import Ratio, judged_ratio
 from llamawatt.analysis.estimates.cells import Cell
-from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate, p_zero, sensor_half_width
+from llamawatt.analysis.estimates.stats import (
+    Estimate,
+    Floats,
+    IntervalMethod,
+    estimate,
+    p_zero,
+    sensor_half_width,
+    standard_error,
+    student,
+)
 from llamawatt.core.metrics import METRICS, MetricSpec
 from llamawatt.core.normal import Z_95
 
 
-def paired_ratio(arm: Cell, baseline: Cell, metric: str) -> Ratio | None:
+def paired_ratio(arm: Cell, baseline: Cell, metric: str, *, lag1: float = 0.0) -> Ratio | None:
     """Compare two cells of one run, block by block.
+
+    Args:
+        arm: The cell in the numerator.
+        baseline: The cell in the denominator.
+        metric: Field of `Metrics`.
+        lag1: Correlation of the ratios of neighbouring blocks, as far as it is known.
 
     Returns:
         The ratio; None when no block has both, or a figure is unknown or not positive.
@@ -30,16 +46,13 @@ def paired_ratio(arm: Cell, baseline: Cell, metric: str) -> Ratio | None:
     if not logs.size:
         return None
     gain = gain_bound(arm.domains, baseline.domains, info)
-    made = judged_ratio(
-        info.key, estimate(logs, errors), p_zero(logs, sensor_half_width(logs, errors)), gain
-    )
-    return _named(made, arm, baseline, paired=True)
+    return _named(_judged_logs(info.key, logs, errors, gain, lag1), arm, baseline, paired=True)
 
 
 def unpaired_ratio(
     arm: Cell, baseline: Cell, metric: str, *, same_sensors: bool, same_work: bool
 ) -> Ratio | None:
-    """Compare two cells of different runs; the interval is Welch's on the logs.
+    """Compare two cells whose repeats have nothing in common; the interval is Welch's on the logs.
 
     Args:
         arm: The cell in the numerator.
@@ -53,13 +66,13 @@ def unpaired_ratio(
         The ratio; None when a figure is unknown or not positive in either.
     """
     info = METRICS[metric]
-    a, b = _logs(arm, info), _logs(baseline, info)
+    a, b = cell_logs(arm, info), cell_logs(baseline, info)
     if a is None or b is None:
         return None
     gain = gain_bound(
         arm.domains, baseline.domains, info, same_sensors=same_sensors, same_work=same_work
     )
-    centre, p = _welch(a, b)
+    centre, p = welch(a, b)
     return _named(judged_ratio(info.key, centre, p, gain), arm, baseline, paired=False)
 
 
@@ -84,8 +97,7 @@ def over_suites(pairs: Sequence[tuple[Cell, Cell]], metric: str) -> Ratio | None
     squares = [np.square(error[at]) for at, (_, _, error) in zip(rows, found, strict=True)]
     errors = np.sqrt(np.sum(squares, axis=0)) / len(pairs)
     gain = max(gain_bound(arm.domains, base.domains, info) for arm, base in pairs)
-    p = p_zero(logs, sensor_half_width(logs, errors))
-    made = judged_ratio(info.key, estimate(logs, errors), p, gain)
+    made = _judged_logs(info.key, logs, errors, gain)
     return replace(_named(made, *pairs[0], paired=True), suite="all suites")
 
 
@@ -111,23 +123,62 @@ def _by_block(arm: Cell, baseline: Cell, info: MetricSpec) -> tuple[Floats, Floa
     return common[known].astype(float), logs[known], np.nan_to_num(errors[known])
 
 
-def _logs(cell: Cell, info: MetricSpec) -> Estimate | None:
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """Logarithms of one figure's repeats.
+
+    Attributes:
+        values: Shape (n,).
+        errors: 95 % half-widths of their random sensor errors, shape (n,).
+        lag1: Correlation of neighbouring repeats.
+    """
+
+    values: Floats
+    errors: Floats
+    lag1: float = 0.0
+
+
+def cell_logs(cell: Cell, info: MetricSpec) -> Logs | None:
+    """Return the logs of a cell's figure; None when it is unknown or not positive."""
     value = cell.columns[info.key]
     known = np.isfinite(value)
     if not known.any() or np.any(value[known] <= 0):
         return None
-    errors = np.nan_to_num(cell.uncertainty(info)[known] / value[known])
-    return estimate(np.log(value[known]), errors)
+    relative = np.nan_to_num(cell.uncertainty(info)[known] / value[known])
+    return Logs(np.log(value[known]), relative, cell.memory(info.key))
 
 
-def _welch(a: Estimate, b: Estimate) -> tuple[Estimate, float | None]:
-    """Difference of two estimates of logs; half-widths add in quadrature."""
-    value, n = a.value - b.value, min(a.n, b.n)
-    if a.low is None or a.high is None or b.low is None or b.high is None:
-        return Estimate(value, None, None, n, a.method), None
-    half = math.hypot((a.high - a.low) / 2, (b.high - b.low) / 2)
-    p = math.erfc(abs(value) / half * Z_95 / math.sqrt(2)) if half else None
-    return Estimate(value, value - half, value + half, n, a.method), p
+def welch(a: Logs, b: Logs) -> tuple[Estimate, float | None]:
+    """Return the difference of two means with its interval and p-value (Welch 1947).
+
+    The interval has Satterthwaite's degrees of freedom. Far out in the tails, where the p-values
+    of a large family lie, those are too many when the spreads differ; so the p-value has their
+    geometric mean with the fewer ones of either side. The sensors' random errors decide where
+    they exceed the scatter.
+    """
+    value, n = float(a.values.mean() - b.values.mean()), min(a.values.size, b.values.size)
+    if n < 2:
+        return Estimate(value, None, None, n, IntervalMethod.NONE), None
+    (error_a, free_a), (error_b, free_b) = (standard_error(x.values, x.lag1) for x in (a, b))
+    error = math.hypot(error_a, error_b)
+    inner = math.hypot(*(sensor_half_width(x.values, x.errors) for x in (a, b)))
+    n_free = error**4 / (error_a**4 / free_a + error_b**4 / free_b) if error else 1.0
+    half, method = student(n_free) * error, IntervalMethod.STUDENT_T
+    p = 0.0 if value else None
+    if error:
+        p = float(2 * stdtr(math.sqrt(n_free * min(free_a, free_b)), -abs(value) / error))
+    if inner > half:
+        half, method = inner, IntervalMethod.SENSOR
+        p = float(2 * ndtr(-abs(value) / (inner / Z_95)))
+    return Estimate(value, value - half, value + half, n, method), p
+
+
+def _judged_logs(
+    metric: str, logs: Floats, errors: Floats, gain: float, lag1: float = 0.0
+) -> Ratio:
+    centre = estimate(logs, errors, signed=True, lag1=lag1)
+    return judged_ratio(metric, centre, p_zero(logs, sensor_half_width(logs, errors), lag1=lag1),
+                        gain)  # fmt: skip
 
 
 def _named(ratio: Ratio, arm: Cell, baseline: Cell, *, paired: bool) -> Ratio:

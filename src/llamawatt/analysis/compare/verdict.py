@@ -5,16 +5,19 @@ after Holm's correction over the family, and the sensors' gain errors cannot und
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from scipy.special import ndtri, stdtrit
+
 from llamawatt.analysis.estimates.stats import Estimate, holm
-from llamawatt.core.normal import Z_95
 
 ALPHA = 0.05
 N_REPEATS_CEILING = 1000
-_POWER_SUM = Z_95 + 0.841621  # two-sided 5 % and 80 % power
+POWER = 0.8
+_N_TOO_FEW = 2
 
 
 class Verdict(StrEnum):
@@ -43,7 +46,7 @@ class Ratio:
         arm: The arm in the numerator.
         baseline: The arm in the denominator.
         suite: The suite; `all suites` for the mean over suites.
-        value: Median ratio.
+        value: Geometric mean of the ratios of the repeats.
         low: Lower end of the 95 % interval from scatter and sensor noise; None when too few.
         high: Upper end.
         gain: Bound of the gain errors on the ratio's logarithm; 0 where they cancel.
@@ -56,9 +59,11 @@ class Ratio:
         verdict: With gain errors counted.
         within_method: What the same numbers say if the gain errors are left out.
         limit: What prevented a verdict.
-        n_repeats_needed: Repeats that would settle it with 80 % power; None when settled, when
-            no number of repeats would, or when it is above `N_REPEATS_CEILING`.
+        n_repeats_needed: Repeats that would settle it with 80 % power, were it as large and as
+            scattered as it looks, in a family of this size; None when settled, when no number of
+            repeats would, or when it is above `N_REPEATS_CEILING`.
         methods: Methods of the joules in it; empty for times.
+        n_family: Comparisons that it was chosen from, itself included.
     """
 
     metric: str
@@ -80,6 +85,7 @@ class Ratio:
     limit: Limit
     n_repeats_needed: int | None
     methods: tuple[str, ...] = ()
+    n_family: int = 1
 
 
 def correct(family: Sequence[Ratio], n_hypotheses: int = 0) -> tuple[Ratio, ...]:
@@ -91,8 +97,11 @@ def correct(family: Sequence[Ratio], n_hypotheses: int = 0) -> tuple[Ratio, ...]
     """
     known = [ratio.p for ratio in family if ratio.p is not None]
     adjusted = iter(holm(known, n_hypotheses))
+    n_family = max(len(family), n_hypotheses)
     return tuple(
-        _judged(replace(ratio, p_holm=next(adjusted))) if ratio.p is not None else ratio
+        _judged(
+            replace(ratio, n_family=n_family, p_holm=None if ratio.p is None else next(adjusted))
+        )
         for ratio in family
     )
 
@@ -171,14 +180,41 @@ def _side(low: float, high: float) -> Verdict:
 def _obstacle(ratio: Ratio, low: float, high: float) -> tuple[Limit, int | None]:
     """Say what prevents a verdict, and how many repeats would end it.
 
-    From the half-width `h` seen with n repeats, the scatter of one is `h sqrt(n) / 1.96`; an
-    effect `|ln R|`, less what the gain errors may take, needs `((1.96 + 0.84) s / effect)^2`.
+    From the half-width `h` seen with n repeats, the scatter of one is `h sqrt(n) / t`. An effect
+    `|ln R|`, less what the gain errors may take, is settled by the fewest repeats n for which
+    `(t_alpha + t_power) s / sqrt(n)` is no more, with Student's t of that n and the level that
+    Holm's correction leaves to the smallest p-value of the family.
     """
     effect = abs(math.log(ratio.value)) - ratio.gain
     if ratio.gain > 0 and effect <= 0:
         return Limit.GAIN, None
-    scatter = (math.log(high) - math.log(low)) / 2 * math.sqrt(ratio.n) / Z_95
+    half = (math.log(high) - math.log(low)) / 2
+    scatter = half * math.sqrt(ratio.n) / float(stdtrit(_n_free(ratio.n, ratio), 0.975))
+    limit = Limit.TOO_FEW if ratio.n == _N_TOO_FEW else Limit.SCATTER
     if not effect or not scatter:
-        return Limit.SCATTER, None
-    needed = math.ceil(min((_POWER_SUM * scatter / effect) ** 2, N_REPEATS_CEILING + 1))
-    return Limit.SCATTER, max(ratio.n + 1, needed) if needed <= N_REPEATS_CEILING else None
+        return limit, None
+    return limit, _needed(ratio, effect / scatter)
+
+
+def _needed(ratio: Ratio, effect: float) -> int | None:
+    """Return the fewest repeats that settle an effect, in standard deviations of one repeat."""
+    normal = float(ndtri(1 - ALPHA / 2 / ratio.n_family) + ndtri(POWER))
+    few = max(ratio.n + 1, math.ceil(min((normal / effect) ** 2, N_REPEATS_CEILING + 1)))
+    if few > N_REPEATS_CEILING:
+        return None
+    # Student's quantiles fall towards the normal ones, so what few ask for is enough.
+    many = math.ceil(min((_reach(few, ratio) / effect) ** 2, N_REPEATS_CEILING))
+    counts = range(few, max(few, many) + 1)
+    enough = bisect_left(counts, x=True, key=lambda n: _reach(n, ratio) / math.sqrt(n) <= effect)
+    return counts[enough] if enough < len(counts) else None
+
+
+def _reach(n: int, ratio: Ratio) -> float:
+    """Standard errors that n repeats settle."""
+    n_free = _n_free(n, ratio)
+    return float(stdtrit(n_free, 1 - ALPHA / 2 / ratio.n_family) + stdtrit(n_free, POWER))
+
+
+def _n_free(n: int, ratio: Ratio) -> int:
+    """Degrees of freedom with n pairs, or n repeats a side."""
+    return n - 1 if ratio.paired else 2 * n - 2

@@ -1,14 +1,15 @@
 """Trials in columns: one cell per arm, suite and purpose, one row per finished trial."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
 from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llamawatt.analysis.estimates.memory import pooled_lag1
 from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate
 from llamawatt.core.flags import Flag
 from llamawatt.core.metrics import METRICS, Kind, MetricSpec
@@ -50,6 +51,11 @@ class DomainColumns:
     in_total: bool
 
 
+def forgetful(_metric: str) -> float:
+    """Say of any metric that its repeats do not lean on each other."""
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Cell:
     """Finished trials of one arm on one suite, as columns in the order of execution.
@@ -65,6 +71,7 @@ class Cell:
         domains: By domain name.
         flags: How many trials carry each doubt, their domains' doubts included.
         trial_ids: Of each trial.
+        memory: Correlation of neighbouring repeats of a metric, as the whole run shows it.
     """
 
     arm: str
@@ -77,6 +84,7 @@ class Cell:
     domains: Mapping[str, DomainColumns]
     flags: Mapping[Flag, int]
     trial_ids: tuple[str, ...]
+    memory: Callable[[str], float] = forgetful
 
     @property
     def n(self) -> int:
@@ -109,12 +117,17 @@ class Cell:
         return np.zeros(self.n)
 
     def estimate(self, metric: str) -> Estimate | None:
-        """Return the median and interval of a figure; None when no trial has it."""
-        value = self.columns[metric]
+        """Return a figure with its interval; None when no trial has it."""
+        value, info = self.columns[metric], METRICS[metric]
         known = np.isfinite(value)
         if not known.any():
             return None
-        return estimate(value[known], np.nan_to_num(self.uncertainty(METRICS[metric])[known]))
+        return estimate(
+            value[known],
+            np.nan_to_num(self.uncertainty(info)[known]),
+            signed=info.kind is Kind.ABOVE_IDLE,
+            lag1=self.memory(metric),
+        )
 
     def gain(self, info: MetricSpec) -> float:
         """Return the relative 95 % bound of the gain errors of a figure, added linearly."""
@@ -133,7 +146,25 @@ def cells(trials: Iterable[TrialRecord]) -> dict[CellKey, Cell]:
         if trial.status is Status.OK and trial.metrics is not None:
             key = (trial.arm, trial.suite, trial.purpose)
             sorted_trials.setdefault(key, []).append(trial)
-    return {key: _cell(key, rows) for key, rows in sorted_trials.items()}
+    return remembering({key: _cell(key, rows) for key, rows in sorted_trials.items()})
+
+
+def remembering(found: dict[CellKey, Cell]) -> dict[CellKey, Cell]:
+    """Let every cell know how much neighbouring repeats resemble each other in the whole run."""
+    suites = [cell for cell in found.values() if cell.purpose is Purpose.SUITE]
+
+    @cache
+    def memory(metric: str) -> float:
+        return pooled_lag1(_relative(cell.columns[metric]) for cell in suites)
+
+    return {key: replace(cell, memory=memory) for key, cell in found.items()}
+
+
+def _relative(values: Floats) -> Floats:
+    """Known repeats over their mean, so that cells of any size weigh alike."""
+    known = values[np.isfinite(values)]
+    mean = float(known.mean()) if known.size else 0.0
+    return known / mean if mean else known[:0]
 
 
 def _cell(key: CellKey, rows: list[TrialRecord]) -> Cell:

@@ -1,19 +1,25 @@
-"""Medians with 95 % intervals that know both scatter and sensor; outlier marks; Holm.
+"""Figures from repeats with 95 % intervals that know both scatter and sensor; outliers; Holm.
 
 How an interval is made
-    The point is the median of the repeats. With fewer than `N_BOOTSTRAP` repeats the interval is
-    Student's t about their mean, because a bootstrap of so few values is too narrow. From there on
-    it is the percentile bootstrap of the median, computed exactly instead of by resampling:
-    the bootstrap distribution of an order statistic is binomial (Maritz & Jarrett 1978,
-    doi:10.1080/01621459.1978.10480027), so it needs no seed. BCa is not used: its acceleration
-    comes from a jackknife, which fails for medians (Efron & Tibshirani 1993, ch. 14.3). Its tail
-    is expanded for small samples (Hesterberg 2015, doi:10.1080/00031305.2015.1089789).
+    A quantity that can only be positive is judged on logarithms: the point is the geometric mean
+    of the repeats, the interval is Student's t about the mean of their logarithms. So it is
+    centred on what is printed, cannot reach below zero, has no step at any number of repeats, and
+    the ratio of two figures is the mean of their ratios. A quantity that may be negative (a
+    difference, as joules above idle) has the arithmetic mean and Student's t as it stands.
+
+How neighbours enter
+    Repeats that resemble the one before make a mean look surer than it is; `memory` says by how
+    much the interval must be wider, and how many degrees of freedom are left.
 
 How sensor uncertainty enters
     Random sensor error is already inside the scatter of the repeats, so adding it again would
     count it twice. The larger of the two is taken: the scatter ("external"), or what the sensors
     promise for the mean, `sqrt(sum u_i^2) / n` ("internal"): Birge's ratio held at one or more
     (doi:10.1103/PhysRev.40.207). Gain error does not shrink by repeating; it never enters here.
+
+What it is good for
+    It is the repeatability within one run: another run, with the server started anew, has a
+    spread of its own on top, which no number of repeats within the run shows.
 """
 
 import math
@@ -23,15 +29,10 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtr, stdtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 
+from llamawatt.analysis.estimates.memory import widening
 from llamawatt.core.normal import Z_95
-
-N_BOOTSTRAP = 8
-"""From this many repeats on, intervals are bootstrap intervals of the median."""
-
-MEDIAN_INFLATION = math.sqrt(math.pi / 2)
-"""Standard error of a median over that of a mean, for normal errors."""
 
 _TAIL = 0.025
 _MAD_TO_SIGMA = 1.4826
@@ -44,8 +45,8 @@ Floats = NDArray[np.float64]
 class IntervalMethod(StrEnum):
     """How an interval was made."""
 
+    LOG_STUDENT_T = "log-student-t"
     STUDENT_T = "student-t"
-    BOOTSTRAP_MEDIAN = "bootstrap-median"
     SENSOR = "sensor"
     NONE = "none"
 
@@ -55,7 +56,7 @@ class Estimate:
     """A figure from repeats.
 
     Attributes:
-        value: Median of the repeats.
+        value: Geometric mean of the repeats; their arithmetic mean where they may be negative.
         low: Lower end of the 95 % interval; None with fewer than two repeats.
         high: Upper end; None likewise.
         n: Repeats.
@@ -79,31 +80,39 @@ class Estimate:
         return (self.high - self.low) / 2 / abs(self.value)
 
 
-def estimate(values: ArrayLike, uncertainties: ArrayLike | None = None) -> Estimate:
-    """Return the median of repeats with its 95 % interval.
+def estimate(
+    values: ArrayLike,
+    uncertainties: ArrayLike | None = None,
+    *,
+    signed: bool = False,
+    lag1: float = 0.0,
+) -> Estimate:
+    """Return the figure of repeats with its 95 % interval.
 
     Args:
         values: One figure per repeat, shape (n,), finite, n >= 1.
         uncertainties: 95 % half-widths of the random sensor error of each, same shape and unit.
+        signed: Whether the quantity may be zero or negative, as a difference may. Values that are
+            not all positive are taken as signed whatever is said.
+        lag1: Correlation of neighbouring repeats, as far as it is known.
 
     Raises:
         ValueError: No values, values that are not finite, or shapes that differ.
     """
     x = _checked(values)
-    value = float(np.median(x))
     n_outliers = int(outliers(x).sum())
-    if x.size == 1:
-        return Estimate(value, None, None, 1, IntervalMethod.NONE)
-    inner = sensor_half_width(x, uncertainties)
-    if x.size < N_BOOTSTRAP:
-        centre, half = float(x.mean()), _t_half_width(x)
-        low, high, method = centre - half, centre + half, IntervalMethod.STUDENT_T
+    if signed or (x <= 0).any():
+        mean, half, method = _mean(x, uncertainties, lag1)
+        low, high = mean - half, mean + half
     else:
-        low, high = _bootstrap_median(np.sort(x))
-        centre, half, method = value, (high - low) / 2, IntervalMethod.BOOTSTRAP_MEDIAN
-    if inner > half:
-        low, high, method = centre - inner, centre + inner, IntervalMethod.SENSOR
-    return Estimate(value, min(low, value), max(high, value), x.size, method, n_outliers)
+        relative = None if uncertainties is None else np.asarray(uncertainties, dtype=float) / x
+        log, half, method = _mean(np.log(x), relative, lag1)
+        mean, low, high = math.exp(log), math.exp(log - half), math.exp(log + half)
+        if method is IntervalMethod.STUDENT_T:
+            method = IntervalMethod.LOG_STUDENT_T
+    if x.size == 1:
+        return Estimate(float(x[0]), None, None, 1, IntervalMethod.NONE)
+    return Estimate(mean, low, high, x.size, method, n_outliers)
 
 
 def relative_half_width(
@@ -111,17 +120,13 @@ def relative_half_width(
 ) -> float | None:
     """Return the relative half-width of the 95 % interval, for a sequential stopping rule.
 
-    Stopping as soon as an interval happens to be narrow favours lucky runs of the first few
-    repeats. `n_min` is the guard: no width is given before that many repeats. What the guard
-    leaves of the error is measured in the tests and told in the documentation.
-
     Args:
-        values: One figure per repeat so far.
-        uncertainties: 95 % half-widths of each figure's random sensor error.
+        values: The repeats so far.
+        uncertainties: Their random sensor errors.
         n_min: Fewest repeats for which a width is given; at least 2.
 
     Returns:
-        Half-width over the median; None with too few repeats or a median of zero.
+        Half-width over the figure; None with too few repeats or a figure of zero.
     """
     if len(values) < max(2, n_min):
         return None
@@ -129,30 +134,30 @@ def relative_half_width(
 
 
 def sensor_half_width(values: ArrayLike, uncertainties: ArrayLike | None) -> float:
-    """Return what the sensors' random errors alone allow for the centre of the repeats.
+    """Return what the sensors' random errors alone allow for the mean of the repeats.
 
     Args:
         values: The repeats, shape (n,).
         uncertainties: 95 % half-widths, shape (n,); None counts as no known sensor error.
 
     Returns:
-        `sqrt(sum u_i^2) / n`, times `MEDIAN_INFLATION` where the centre is a median.
+        `sqrt(sum u_i^2) / n`.
     """
     if uncertainties is None:
         return 0.0
     x, u = _checked(values), _checked(uncertainties)
     if x.shape != u.shape:
         raise ValueError(f"{x.size} values but {u.size} uncertainties")
-    inflation = MEDIAN_INFLATION if x.size >= N_BOOTSTRAP else 1.0
-    return float(np.sqrt(np.square(u).sum())) / x.size * inflation
+    return float(np.sqrt(np.square(u).sum())) / x.size
 
 
-def p_zero(values: ArrayLike, half_width: float = 0.0) -> float | None:
+def p_zero(values: ArrayLike, half_width: float = 0.0, *, lag1: float = 0.0) -> float | None:
     """Return the two-sided p-value of a mean of zero (Student's t).
 
     Args:
         values: Repeats of a difference, shape (n,).
-        half_width: Sensor half-width of the centre; where it exceeds the scatter's, it decides.
+        half_width: Sensor half-width of the mean; where it exceeds the scatter's, it decides.
+        lag1: Correlation of neighbouring repeats, as far as it is known.
 
     Returns:
         The p-value; None with fewer than two repeats, or when neither scatter nor sensor
@@ -161,13 +166,24 @@ def p_zero(values: ArrayLike, half_width: float = 0.0) -> float | None:
     x = _checked(values)
     if x.size < 2:
         return None
-    mean, half = float(x.mean()), _t_half_width(x)
-    if half_width > half:
+    mean = float(x.mean())
+    error, n_free = standard_error(x, lag1)
+    if half_width > student(n_free) * error:
         return float(2 * ndtr(-abs(mean) / (half_width / Z_95)))
-    if half == 0:
+    if error == 0:
         return None if mean == 0 else 0.0
-    t = mean / (float(x.std(ddof=1)) / math.sqrt(x.size))
-    return float(2 * stdtr(x.size - 1, -abs(t)))
+    return float(2 * stdtr(n_free, -abs(mean) / error))
+
+
+def standard_error(values: Floats, lag1: float = 0.0) -> tuple[float, float]:
+    """Return the standard error of the mean of at least two repeats, and its degrees of freedom."""
+    wider, n_free = widening(values.size, lag1)
+    return wider * float(values.std(ddof=1)) / math.sqrt(values.size), n_free
+
+
+def student(n_free: float) -> float:
+    """Return the 97.5 % quantile of Student's t."""
+    return float(stdtrit(n_free, 1 - _TAIL))
 
 
 def holm(p_values: Sequence[float], n_hypotheses: int = 0) -> tuple[float, ...]:
@@ -204,24 +220,15 @@ def _checked(values: ArrayLike) -> Floats:
     return x
 
 
-def _t_half_width(x: Floats) -> float:
-    quantile = float(stdtrit(x.size - 1, 1 - _TAIL))
-    return quantile * float(x.std(ddof=1)) / math.sqrt(x.size)
-
-
-def _bootstrap_median(ordered: Floats) -> tuple[float, float]:
-    """Percentile interval of the median's exact bootstrap distribution.
-
-    A resample's r-th smallest is at most the k-th of n values with probability
-    `P(Binomial(n, k/n) >= r)`. For even n the two middle order statistics are averaged.
-    """
-    n = ordered.size
-    tail = float(ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, _TAIL)))
-    ranks = (n // 2 + 1,) if n % 2 else (n // 2, n // 2 + 1)
-    ends = np.zeros(2)
-    for rank in ranks:
-        # The smallest k whose probability reaches the tail, by the inverse of the binomial sum.
-        share = betaincinv(rank, n - rank + 1, np.array([tail, 1 - tail]))
-        at = np.ceil(share * n - 1e-9).astype(int) - 1
-        ends += ordered[np.clip(at, 0, n - 1)] / len(ranks)
-    return float(ends[0]), float(ends[1])
+def _mean(
+    x: Floats, uncertainties: ArrayLike | None, lag1: float
+) -> tuple[float, float, IntervalMethod]:
+    """Mean, half-width and method; the half-width of a single value says nothing."""
+    mean, inner = float(x.mean()), sensor_half_width(x, uncertainties)
+    if x.size == 1:
+        return mean, 0.0, IntervalMethod.NONE
+    error, n_free = standard_error(x, lag1)
+    half = student(n_free) * error
+    if inner > half:
+        return mean, inner, IntervalMethod.SENSOR
+    return mean, half, IntervalMethod.STUDENT_T

@@ -28,7 +28,7 @@ class Ranking:
         group: Group of arms.
         suite: Suite.
         metric: Field of `Metrics`.
-        order: Arms from best to worst by their medians.
+        order: Arms from best to worst by their means.
         tied: Arms that are not distinguishable from the first.
         lead: The first over the second.
         methods: Methods of the joules in it.
@@ -91,7 +91,7 @@ class Scaling:
         device: Where.
         suite: Suite.
         points: In ascending order of the factor.
-        fastest: Level of the lowest median latency.
+        fastest: Level of the lowest mean latency.
         thriftiest: Level of the fewest joules per reply; None without joules.
         saturates_at: Smallest level that no higher one beats in latency beyond doubt.
         latency: The fastest level over the lowest level, in latency.
@@ -159,7 +159,7 @@ class Residency:
         arm: The arm whose model was resident.
         bare_w: Idle power with nothing running.
         model_w: Idle power with the model resident.
-        extra_w: Their median difference.
+        extra_w: Their mean difference.
         load_j: Joules to load it again; None when not measured.
         break_even_s: Silence after which unloading saves energy, `load_j / extra_w`; None when
             there is no extra power beyond doubt.
@@ -361,7 +361,7 @@ class Cheapest:
     Attributes:
         group: Group of arms.
         suite: Suite.
-        arm: The passing arm of the fewest median joules per token.
+        arm: The passing arm of the fewest mean joules per token.
         tied: Other passing arms that are not distinguishable from it, or cannot be compared.
         others: Joules per token of every other passing arm over it, where they can be compared.
     """

@@ -9,14 +9,15 @@ METHOD = (
     "Energy is taken between the first and the last byte of the work, over the same domains for "
     "every arm: a CPU arm pays for the GPU that idles beside it. Arms run in randomised blocks. "
     "Model load, warm-up and idle windows are their own, and never part of a reply.",
-    "Figures are medians over repeats. With fewer than eight repeats the 95 % interval is "
-    "Student's t about the mean; from eight on it is the exact bootstrap of the median. Random "
-    "sensor error widens an interval where it exceeds the scatter of the repeats. A sensor's gain "
-    "error does not shrink by repeating: it is kept apart and shown as the thin bar.",
+    "Figures are geometric means over repeats, with Student's t on their logarithms as the 95 % "
+    "interval (differences, as energy above idle: arithmetic means). It is the repeatability "
+    "within this run; another run has a spread of its own on top. Random sensor error widens an "
+    "interval where it exceeds the scatter of the repeats. A sensor's gain error does not shrink "
+    "by repeating: it is kept apart and shown as the thin bar.",
     "Ratios pair the arms block by block. A gain error cancels in a ratio as far as both arms lean "
     "on the same sensor, and adds where they do not; a model's error does not cancel between arms. "
     "A verdict needs an interval that leaves out one, a p-value below 0.05 after Holm's correction "
-    "over all pairs of the group, and gain errors too small to undo it.",
+    "over all pairs of the group in every figure, and gain errors too small to undo it.",
     "Above idle is the energy less the idle power with the model resident; it is a difference, may "
     "be negative, and is never clipped. Outliers are marked and kept.",
 )

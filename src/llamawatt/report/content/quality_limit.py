@@ -1,4 +1,4 @@
-"""What a quality limit lets pass, and the cheapest of it: by the verdict, not by medians alone."""
+"""What a quality limit lets pass, and the cheapest of it: by the verdict, not by means alone."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Level:
 
 
 def cheapest(found: Sequence[Level]) -> Level | None:
-    """Return the level with the fewest median joules per token among those that pass."""
+    """Return the level with the fewest mean joules per token among those that pass."""
     able = _able(found)
     return min(able, key=lambda level: level.row.estimates["j_per_token"].value, default=None)
 
@@ -195,7 +195,7 @@ def _point(model: ReportModel, found: Sequence[Level]) -> str:
             if ratio is not None:
                 why = f"{times_text(ratio)}; {undecided_text(ratio)}"
             told.append(f"{rival.label} ({why})")
-        text += f"; by the median only, not distinguishable from {joined(told)}"
+        text += f"; by the mean only, not distinguishable from {joined(told)}"
     return f"{text}."
 
 

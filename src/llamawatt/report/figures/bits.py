@@ -107,7 +107,7 @@ def _least(model: ReportModel, found: tuple[Level, ...]) -> str:
     if best is None:
         return "none passes"
     rivals = joined(level.label for level in tied_with(model, best, found))
-    tie = f", by its median only: it is not distinguishable from {rivals}" if rivals else ""
+    tie = f", by its mean only: it is not distinguishable from {rivals}" if rivals else ""
     return f"the cheapest that passes is {best.label}{tie}"
 
 

@@ -36,7 +36,7 @@ class Plot:
         draw: Draws it.
         why_missing: Says what is missing.
         group: Group of arms without which the figure is not even missed; empty when it always is.
-        has_repeats: Whether its marks are medians over repeats, with bars.
+        has_repeats: Whether its marks are means over repeats, with bars.
     """
 
     name: str
@@ -111,7 +111,7 @@ def evidence_text(model: ReportModel, *, has_repeats: bool = True) -> str:
     rows = model.suite_rows()
     counts = sorted({row.n for row in rows})
     repeats = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
-    marks = f"Medians of {repeats} repeats; thick bars 95 % intervals"
+    marks = f"Means of {repeats} repeats; thick bars 95 % intervals"
     if counts == [1]:
         marks = "One repeat each, so no intervals"
     metered = [row for row in rows if row.methods]
@@ -260,7 +260,7 @@ PLOTS = (
     Plot(
         "pareto",
         "Energy and latency: what nothing beats",
-        "By their medians, arms on the line are beaten by no other on both counts at once.",
+        "By their means, arms on the line are beaten by no other on both counts at once.",
         draw_arms.pareto,
         _needs_two,
     ),

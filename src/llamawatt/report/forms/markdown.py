@@ -25,7 +25,12 @@ def markdown(model: ReportModel) -> str:
         for passage in section.passages:
             lines += ["", f"**{_escaped(passage.title)}.** {_escaped(passage.text)}".rstrip()]
             lines += ["", *(f"- {_escaped(point)}" for point in passage.points)]
-    lines += ["", "## Numbers", "", "Medians with half-widths of 95 % intervals; ~ is modelled."]
+    lines += [
+        "",
+        "## Numbers",
+        "",
+        "Geometric means with 95 % intervals, the repeatability within this run; ~ is modelled.",
+    ]
     for table in (
         tables.results(model),
         bit_widths(model),

@@ -155,7 +155,7 @@ def _scaling(finding: f.Scaling) -> Passage:
     doubt = finding.latency if finding.fastest != first else None
     if knee == first and doubt is not None and doubt.verdict is Verdict.NOT_DISTINGUISHABLE:
         title = f"{where}: whether more {factor} pays cannot be told"
-        text = f"The fastest level, {level_text(finding.fastest)}, is so by its median only: "
+        text = f"The fastest level, {level_text(finding.fastest)}, is so by its mean only: "
         text += undecided_text(doubt)
     elif knee == first:
         title = f"{where}: more {factor} does not pay"
@@ -189,7 +189,7 @@ def _thrift(finding: f.Scaling) -> str:
             "level: speed and thrift part here."
         )
     why = undecided_text(finding.energy)
-    return f" Level {level} has the lowest median energy, but not beyond doubt: {why}."
+    return f" Level {level} has the lowest mean energy, but not beyond doubt: {why}."
 
 
 _OFFLOADS = {
