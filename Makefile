@@ -41,6 +41,11 @@ bench: $(INSTALLED) ## Measure what a reply costs on this machine (BENCH="" for 
 test: $(READY) ## Run all tests: side by side, then those that need the machine to themselves
 	@tools/run_tests.sh $(BIN)/python $(JOBS)
 
+.PHONY: properties
+properties: $(READY) ## Run the property tests once with 20,000 examples each (takes an hour)
+	@LLAMAWATT_TEST_PROFILE=thorough $(BIN)/python -m pytest -q -n $(JOBS) -m "not serial" \
+	  -o timeout=3600 tests/analysis tests/core tests/meters tests/testing tests/imports
+
 .PHONY: check
 check: lint types layers docs test ## Everything that must hold before a commit
 

@@ -1,0 +1,10 @@
+"""What holds for every test."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Other work on the machine makes any example slow: time is no property of the code under test.
+settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("usual"), max_examples=20_000)
+settings.load_profile(os.environ.get("LLAMAWATT_TEST_PROFILE", "usual"))
