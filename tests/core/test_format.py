@@ -10,6 +10,7 @@ from llamawatt.core.format import (
     MISSING,
     duration_text,
     energy_text,
+    gain_text,
     number_text,
     percent_text,
     plus_minus_text,
@@ -65,3 +66,11 @@ def test_a_printed_quantity_is_the_value_to_its_digits(value: float) -> None:
 @given(st.floats(-1e12, 1e12))
 def test_a_printed_number_is_the_value_to_its_digits(value: float) -> None:
     assert float(number_text(value)) == pytest.approx(value, rel=0.006)
+
+
+@pytest.mark.parametrize(
+    ("gain_error", "text"),
+    [(0.05, "±5.0 %"), (0.25, "±25 %"), (math.tanh(math.log(1.8)), "×/÷ 1.8"), (None, MISSING)],
+)
+def test_a_large_gain_error_is_told_as_a_factor(gain_error, text):
+    assert gain_text(gain_error) == text

@@ -12,6 +12,7 @@ import psutil
 from llamawatt.core.machine import Gpu, MachineRecord, MissingMeter, WallModel
 from llamawatt.core.readings import Domain, Unavailable
 from llamawatt.core.version import VERSION
+from llamawatt.host.cpu.name import cpu_name
 from llamawatt.host.memory_bandwidth import memory_bandwidth
 from llamawatt.host.power_supply import on_battery
 from llamawatt.meters.sampling.instrument import MeterBench
@@ -65,15 +66,6 @@ def machine_record(
 def hostname_hash() -> str:
     """Return a short hash of the machine's name; the name itself is not kept."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
-
-
-def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the processor's name."""
-    for line in _text(cpuinfo).splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            return value.strip()
-    return platform.processor() or platform.machine()
 
 
 def _wall_model(

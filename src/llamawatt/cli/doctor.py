@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llamawatt.cli import options
-from llamawatt.core.format import MISSING, duration_text, percent_text, plus_minus_text
+from llamawatt.core.format import MISSING, duration_text, gain_text, percent_text
 
 if TYPE_CHECKING:
     from llamawatt.core.machine import MachineRecord
@@ -120,7 +120,7 @@ def _method(domain: "Domain") -> str:
     role = "" if domain.in_total else ", not summed"
     if domain.checks:
         role = f", checks {domain.checks}"
-    gain = f", {plus_minus_text(domain.gain_error)}" if domain.gain_error else ""
+    gain = f", {gain_text(domain.gain_error)}" if domain.gain_error else ""
     return f"{domain.method.value} ({domain.source}{gain}{role})"
 
 

@@ -9,7 +9,7 @@ from llamawatt.core.format import (
     MISSING,
     duration_text,
     energy_text,
-    plus_minus_text,
+    gain_text,
     power_text,
 )
 from llamawatt.core.readings import Method
@@ -65,7 +65,7 @@ def _tell(result: "CommandResult") -> None:
 
 
 def _sum(total: "EnergySum") -> str:
-    gain = plus_minus_text(total.systematic_j / abs(total.energy_j)) if total.energy_j else MISSING
+    gain = gain_text(total.systematic_j / abs(total.energy_j)) if total.energy_j else MISSING
     return (
         f"{energy_text(total.energy_j)} ±{energy_text(total.uncertainty_j)} (sensors up to {gain})"
     )
@@ -76,7 +76,7 @@ def _figure(part: "DomainEnergy") -> str:
     gain = ""
     if part.energy_j and part.systematic_j:
         who = "" if part.method is Method.MODEL else "sensor "
-        gain = f", {who}{plus_minus_text(part.systematic_j / abs(part.energy_j))}"
+        gain = f", {who}{gain_text(part.systematic_j / abs(part.energy_j))}"
     # Beside the error of a model the scatter of its samples says nothing.
     scatter = "" if part.method is Method.MODEL else f" ±{energy_text(part.uncertainty_j)}"
     return (

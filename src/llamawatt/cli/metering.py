@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from llamawatt.meters.sensors.cpu_model import CpuPowerModel
+from llamawatt.meters.sensors.cpu.model import Processor, choose_model
 from llamawatt.meters.sensors.discover import Discovery, discover
 from llamawatt.meters.sensors.nvml_evidence import descends_from_us
 
@@ -23,18 +23,23 @@ class Metering:
     cpu_max_w: float | None = None
     measured_only: bool = False
 
-    def discover(self, *, want_gpu: bool = True, attached: bool = False) -> Discovery:
+    def discover(
+        self, *, want_gpu: bool = True, attached: bool = False, own_cpu_only: bool = False
+    ) -> Discovery:
         """Find the meters.
 
         Args:
             want_gpu: Whether a sleeping GPU may be woken.
             attached: Whether the server is somebody else's process: then it cannot be told from
                 foreign ones, and none is called foreign.
+            own_cpu_only: Whether all the work is done by processes that llamawatt starts: then a
+                modelled CPU charges no others to it.
         """
         return discover(
             want_gpu=want_gpu,
             is_ours=(lambda _: True) if attached else descends_from_us,
             wall_url=self.wall,
-            cpu_power=CpuPowerModel.of(self.cpu_idle_w, self.cpu_max_w),
+            cpu_power=choose_model(Processor.here(), self.cpu_idle_w, self.cpu_max_w),
+            own_cpu_only=own_cpu_only,
             allow_model=not self.measured_only,
         )

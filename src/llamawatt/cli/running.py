@@ -77,7 +77,10 @@ def carry_out(order: Order) -> Run:
         observer = stack.enter_context(ConsoleObserver(quiet=order.quiet))
         models = find_study_models(spec, order.models, order.serving, observer.fetching)
         want_gpu = order.wants_gpu
-        found = order.metering.discover(want_gpu=want_gpu, attached=bool(order.serving.url))
+        attached = bool(order.serving.url)
+        found = order.metering.discover(
+            want_gpu=want_gpu, attached=attached, own_cpu_only=not attached
+        )
         bench = MeterBench(found.meters, found.missing, tell=observer.doing)
         stack.enter_context(bench)
         plan = make_study_plan(

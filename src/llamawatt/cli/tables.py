@@ -15,6 +15,7 @@ from llamawatt.core.format import (
     MISSING,
     duration_text,
     energy_text,
+    gain_text,
     number_text,
     plus_minus_text,
     power_text,
@@ -82,7 +83,7 @@ def remarks(run: Run) -> Iterable[str]:
         for domain in modelled:
             yield (
                 f"note: ~ marks energy with a modelled part ({domain.name}, "
-                f"{plus_minus_text(domain.gain_error)}): {domain.note}"
+                f"{gain_text(domain.gain_error)}): {domain.note}"
             )
     if run.machine.wall_model is not None:
         yield from _wall_remarks(run.machine.wall_model, _suite_cells(run))
@@ -150,5 +151,5 @@ def _how(cell: Cell) -> str:
     power = _value(cell, "power_w")
     methods = " + ".join(sorted(method.value for method in cell.methods))
     gain = cell.columns["systematic_j"] / cell.columns["energy_j"]
-    bound = plus_minus_text(float(gain.mean()))
+    bound = gain_text(float(gain.mean()))
     return f"{methods}, sensor error {bound}, mean {power_text(power)}"

@@ -62,3 +62,17 @@ def percent_text(share: float | None, digits: int = 2) -> str:
 def plus_minus_text(share: float | None) -> str:
     """Return a relative half-width, as `±2.1 %`."""
     return MISSING if share is None else f"±{percent_text(abs(share))}"
+
+
+LARGE_GAIN_ERROR = 0.25
+"""From here on a relative error is told as a factor: "±53 %" would hide that it is lopsided."""
+
+
+def gain_text(gain_error: float | None) -> str:
+    """Return a sensor's relative error, as `±5 %`, and as `×/÷ 1.8` where it is large.
+
+    A relative error g has the logarithmic half-width atanh(g); the factor is its exponential.
+    """
+    if gain_error is None or not LARGE_GAIN_ERROR < abs(gain_error) < 1:
+        return plus_minus_text(gain_error)
+    return f"×/÷ {number_text(math.exp(math.atanh(abs(gain_error))), 2)}"

@@ -1,5 +1,6 @@
 """What a meter gives: domains, samples, energy readings, and the reason when it gives none."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -50,6 +51,41 @@ class Unavailable:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerEstimate:
+    """What stands behind modelled joules: idle watts, and watts that the load adds, each bounded.
+
+    Attributes:
+        name: What it rests on: `rated-power`, `calibrated` or `given`.
+        source: Where its watts come from, in words.
+        idle_w: Watts with nothing to do.
+        span_w: Watts that full load adds to them.
+        idle_factor: The true idle watts lie within this factor either way.
+        span_factor: The same for what the load adds.
+    """
+
+    name: str
+    source: str
+    idle_w: float
+    span_w: float
+    idle_factor: float
+    span_factor: float
+
+    def factor(self, power_w: float) -> float:
+        """Return the factor either way within which the truth of a modelled power lies.
+
+        Idle and span may be off the same way, so their bounds add.
+        """
+        if not power_w > 0:
+            return self.span_factor
+        idle_w = min(self.idle_w, power_w)
+        return (idle_w * self.idle_factor + (power_w - idle_w) * self.span_factor) / power_w
+
+    def gain_error(self, power_w: float) -> float:
+        """Return the same as a relative error g, whose logarithmic half-width is atanh(g)."""
+        return math.tanh(math.log(self.factor(power_w)))
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """One thing that a meter reads.
 
@@ -69,6 +105,7 @@ class Domain:
         max_power_w: More than the device can ever draw, where that is known; steps beyond it are
             not believed.
         note: What a reader should know (averaging, what the domain leaves out).
+        estimate: What modelled joules rest on; None for what a sensor reads.
     """
 
     name: str
@@ -84,6 +121,11 @@ class Domain:
     gain_source: str = ""
     note: str = ""
     max_power_w: float | None = None
+    estimate: PowerEstimate | None = None
+
+    def gain_error_at(self, power_w: float) -> float:
+        """Return the relative systematic error at some mean power, 95 % bound."""
+        return self.gain_error if self.estimate is None else self.estimate.gain_error(power_w)
 
 
 @dataclass(frozen=True, slots=True)

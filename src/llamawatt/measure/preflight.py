@@ -9,9 +9,9 @@ import psutil
 from llamawatt.core.clock import Clock, SystemClock
 from llamawatt.core.flags import Flag
 from llamawatt.core.trials import FactorValue
+from llamawatt.host.cpu.busy_time import busy_core_s
 from llamawatt.host.other_load import NOTABLE_SHARE
 from llamawatt.host.power_supply import on_battery
-from llamawatt.meters.sensors.cpu_model import busy_core_s
 from llamawatt.meters.sensors.powercap import text_of
 
 LOOK_S = 0.5

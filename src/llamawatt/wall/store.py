@@ -1,30 +1,19 @@
 """Where wall models are kept: one file for each machine and set of domains."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from platformdirs import user_config_path
 from pydantic import TypeAdapter, ValidationError
 
 from llamawatt.core.errors import UsageError
 from llamawatt.core.machine import WallModel
 from llamawatt.core.readings import Domain, Method, Unavailable
 from llamawatt.host.atomic_file import whole_file
+from llamawatt.host.config_folder import config_folder
 
 FOLDER = "wall-models"
 _MODEL = TypeAdapter(WallModel)
-
-
-def config_folder() -> Path:
-    """Return llamawatt's configuration folder; it need not be there.
-
-    LLAMAWATT_CONFIG, else the platform's custom: XDG_CONFIG_HOME, ~/Library/Application Support,
-    LOCALAPPDATA.
-    """
-    named = os.environ.get("LLAMAWATT_CONFIG")
-    return Path(named) if named else user_config_path("llamawatt", appauthor=False)
 
 
 def wall_model_path(hostname_hash: str, domains: Iterable[Domain]) -> Path:
@@ -33,12 +22,19 @@ def wall_model_path(hostname_hash: str, domains: Iterable[Domain]) -> Path:
     A domain is the same only where its sensor is: a modelled CPU is none with a counter, nor one
     modelled with other watts.
     """
-    parts = []
-    for domain in sorted((d for d in domains if d.in_total), key=lambda d: d.name):
-        watts = domain.note if domain.method is Method.MODEL else ""
-        parts.append((domain.name, domain.method.value, domain.source, domain.device, watts))
+    parts = [
+        (domain.name, domain.method.value, domain.source, domain.device, _watts(domain))
+        for domain in sorted((d for d in domains if d.in_total), key=lambda d: d.name)
+    ]
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
     return config_folder() / FOLDER / f"{hostname_hash}-{digest}.json"
+
+
+def _watts(domain: Domain) -> str:
+    """Return what a modelled domain stands on; who is charged for it makes no other domain."""
+    if domain.estimate is not None:
+        return f"{domain.estimate.idle_w:.6g} W, {domain.estimate.span_w:.6g} W"
+    return domain.note if domain.method is Method.MODEL else ""
 
 
 def save_wall_model(path: Path, model: WallModel) -> None:

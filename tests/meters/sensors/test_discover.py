@@ -3,10 +3,11 @@ import pytest
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.machine import MissingMeter
 from llamawatt.core.readings import Method
+from llamawatt.host.cpu.topology import Topology
 from llamawatt.meters.probe import Opened
 from llamawatt.meters.sensors import discover as room
 from llamawatt.meters.sensors import nvml
-from llamawatt.meters.sensors.cpu_model import CpuPowerModel
+from llamawatt.meters.sensors.cpu.model import Processor, choose_model
 from llamawatt.meters.sensors.discover import discover, gpus
 from llamawatt.testing.meter_contract import assert_meter_contract
 from tests.meters.fakenvml import FakeGpu, FakeNvml
@@ -54,8 +55,10 @@ def test_a_counter_takes_the_models_place(tmp_path, found):
 
 
 def test_the_users_watts_reach_the_model(found):
-    (meter,) = found(cpu_power=CpuPowerModel(12.0, 88.0)).meters
-    assert "88 W full" in meter.domains()[0].note
+    model = choose_model(Processor("any", Topology.even(4)), 12.0, 88.0)
+    (meter,) = found(cpu_power=model).meters
+    assert "12 W idle" in meter.domains()[0].note
+    assert meter.model.full_w == 88.0
 
 
 def test_a_whole_laptop_is_found_with_names_that_do_not_clash(tmp_path, found):

@@ -93,7 +93,7 @@ def test_an_increase_is_called_one():
 
 def test_modelled_energy_claims_no_more_than_it_can(modelled):
     text = whole(passage(modelled, "Modelled, not measured"))
-    assert "±50 %" in text
+    assert "×/÷ 1.7" in text
     threads = whole(passage(modelled, "Short dialogue, cpu: n_threads"))
     assert "only a better sensor" in threads
     titles = [p.title for p in modelled.passages]

@@ -205,12 +205,13 @@ class Trace:
             flags += (Flag.BELOW_RESOLUTION,)
         if self.domain.method is Method.MODEL:
             flags += (Flag.MODELLED,)
+        gain_error = self.domain.gain_error_at(found.energy_j / (t1_s - t0_s))
         return EnergyReading(
             domain=self.domain.name,
             method=self.domain.method,
             energy_j=found.energy_j,
             uncertainty_j=uncertainty_j,
-            systematic_j=abs(found.energy_j) * self.domain.gain_error,
+            systematic_j=abs(found.energy_j) * gain_error,
             t0_s=t0_s,
             t1_s=t1_s,
             flags=tuple(dict.fromkeys(flags)),

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from llamawatt.core.machine import Gpu, MissingMeter
 from llamawatt.core.readings import DomainKind
+from llamawatt.host.cpu.own_time import OwnTime
 from llamawatt.host.pci_power import any_suspended
 from llamawatt.meters.base import Meter
 from llamawatt.meters.probe import Opened
 from llamawatt.meters.sensors.battery import open_battery
-from llamawatt.meters.sensors.cpu_model import CpuModelMeter, CpuPowerModel
+from llamawatt.meters.sensors.cpu.meter import CpuModelMeter, CpuTimes
+from llamawatt.meters.sensors.cpu.model import CpuPowerModel, Processor, choose_model
 from llamawatt.meters.sensors.nvml import find_gpus, open_nvml
 from llamawatt.meters.sensors.nvml_evidence import descends_from_us
 from llamawatt.meters.sensors.rapl import open_rapl
@@ -42,6 +44,7 @@ def discover(
     wall_url: str | None = None,
     cpu_power: CpuPowerModel | None = None,
     allow_model: bool = True,
+    own_cpu_only: bool = False,
     is_ours: Callable[[int], bool] = descends_from_us,
 ) -> Discovery:
     """Open every meter of this machine. Never raises.
@@ -50,8 +53,10 @@ def discover(
         want_gpu: Whether a sleeping GPU may be woken because it will be used.
         sysfs_root: Root of sysfs; what lies beside it is looked at for signs of a Jetson.
         wall_url: URL of a wall plug.
-        cpu_power: Power model of the CPU, used only where no counter works.
+        cpu_power: Power model of the CPU, used only where no counter works; the one in force on
+            this machine when None.
         allow_model: Whether to model at all.
+        own_cpu_only: Whether a modelled CPU charges only this process and what it starts.
         is_ours: Tells whether a process belongs to the work; others on a GPU are foreign.
     """
     nvidia = open_nvml(sysfs_root, want_gpu=want_gpu, is_ours=is_ours)
@@ -66,7 +71,9 @@ def discover(
     found = [opened.meter for opened in tried if opened.meter is not None]
     missing = [gap for opened in tried for gap in opened.missing]
     if allow_model and not _covers_cpu(found):
-        found.append(CpuModelMeter(cpu_power or CpuPowerModel.of(None, None)))
+        model = cpu_power or choose_model(Processor.here(sysfs_root))
+        times = CpuTimes(own_s=OwnTime()) if own_cpu_only else CpuTimes()
+        found.append(CpuModelMeter(model, times=times))
     return Discovery(tuple(found), tuple(missing))
 
 

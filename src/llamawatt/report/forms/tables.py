@@ -10,6 +10,7 @@ from llamawatt.core.format import (
     MISSING,
     duration_text,
     energy_text,
+    gain_text,
     number_text,
     plus_minus_text,
 )
@@ -104,7 +105,7 @@ def domains(model: ReportModel) -> Table:
     for domain in model.machine.domains:
         period_s = periods.get(domain.name)
         summed = "yes" if domain.name in model.study.boundary else "no"
-        error = plus_minus_text(domain.gain_error) + (
+        error = gain_text(domain.gain_error) + (
             f" ({domain.gain_source})" if domain.gain_source else ""
         )
         rows.append(
@@ -165,7 +166,7 @@ def _result(row: Row) -> tuple[Entry, ...]:
         Entry(str(row.n), row.n),
         *(estimated(row.estimates.get(metric), row, metric) for metric in keys(Use.RESULTS)),
         Entry(methods, methods),
-        Entry(plus_minus_text(row.gain) if row.methods else MISSING, row.gain),
+        Entry(gain_text(row.gain) if row.methods else MISSING, row.gain),
         Entry(found or MISSING, found),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from llamawatt.analysis.rules import findings as f
-from llamawatt.core.format import number_text, percent_text, plus_minus_text
+from llamawatt.core.format import gain_text, number_text, percent_text, plus_minus_text
 from llamawatt.core.metrics import METRICS
 from llamawatt.report.model import Passage
 from llamawatt.report.words.phrases import joined
@@ -16,9 +16,9 @@ def _modelled(finding: f.Modelled) -> Passage:
     domains = joined(finding.domains)
     verb = "is" if len(finding.domains) == 1 else "are"
     text = (
-        f"{domains} {verb} not measured but modelled from CPU time and assumed watts: up to "
-        f"{percent_text(finding.share)} of an arm's joules rest on it, and it may be off by "
-        f"{plus_minus_text(finding.gain_error)} or more. "
+        f"{domains} {verb} not measured but estimated from CPU time: up to "
+        f"{percent_text(finding.share)} of an arm's joules rest on it, and the truth may be "
+        f"{gain_text(finding.gain_error)} of it. "
     )
     if not finding.measured:
         text += "Use it for orientation; a verdict on energy needs a sensor."
