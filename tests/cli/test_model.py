@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from llamawatt.cli.model import app
 from llamawatt.cli.quality import quality
 from llamawatt.core.errors import LlamawattError, ModelError, UsageError
+from llamawatt.models.file import sha256_of
+from tests.models.gguf.test_parts import split
 from tests.models.ggufs import write_model
 
 quality_app = typer.Typer()
@@ -49,6 +51,39 @@ def test_inspect_says_the_same_in_words_and_in_json(tmp_path):
     assert "8.50" in said
     assert "4,096" in said
     assert "warning: The name says Q2_K, but no tensor is Q2_K" in said
+
+
+def test_inspect_shows_the_cache_within_and_beyond_the_window(tmp_path):
+    facts = {"block_count": 12, "embedding_length": 2048, "attention.head_count": 4}
+    facts |= {"attention.head_count_kv": 1, "attention.key_length": 256}
+    facts |= {"attention.value_length": 256, "attention.sliding_window": 512}
+    said = {f"gemma3.{key}": value for key, value in facts.items()}
+    tensors = {"output.weight": ((64, 32), "Q8_0")}
+    path = write_model(tmp_path / "g.gguf", tensors, said, None, "gemma3")
+    found = json.loads(run("inspect", path, "--json"))
+    assert found["kv_bytes_per_token"]["f16"] == 12_288
+    assert found["kv_bytes_per_token_beyond"]["f16"] == 2_048
+    assert found["n_kv_window"] == 512
+    assert "12,288 B at f16" in run("inspect", path)
+    assert "up to 512 tokens; then 2,048 B at f16" in run("inspect", path)
+
+
+def test_inspect_says_what_does_not_generate(tmp_path):
+    path = write_model(tmp_path / "vocab.gguf", {}, n_vocab=8)
+    assert "It does not generate text: it holds a vocabulary alone." in run("inspect", path)
+    found = json.loads(run("inspect", path, "--json"))
+    assert found["not_generating"] == "it holds a vocabulary alone"
+    assert found["bytes_per_token"] is None
+
+
+def test_the_hash_and_the_size_are_of_all_parts(tmp_path):
+    paths = split(tmp_path, 3)
+    found = json.loads(run("pull", paths[0], "--json"))
+    assert found["size_bytes"] == sum(path.stat().st_size for path in paths)
+    assert found["sha256"] != sha256_of(paths[0])
+    assert "3 parts" in run("inspect", paths[0])
+    with pytest.raises(ModelError, match="part 2 of 3"):
+        run("inspect", paths[1])
 
 
 def test_pull_prints_where_a_file_is(tmp_path):

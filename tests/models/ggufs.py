@@ -13,15 +13,20 @@ STRING, ARRAY, UINT32 = 8, 9, 4
 def write_model(
     path: Path,
     tensors: dict[str, tuple[tuple[int, ...], str]],
-    numbers: dict[str, int] | None = None,
-    lists: dict[str, list[int]] | None = None,
+    facts: dict[str, int | bool | str] | None = None,
+    lists: dict[str, list[int] | list[bool]] | None = None,
     architecture: str = "llama",
     n_vocab: int = 0,
 ) -> Path:
     """Write a GGUF of zeros: tensors by name as (shape slowest first, type)."""
     writer = GGUFWriter(path, architecture)
-    for key, value in (numbers or {}).items():
-        writer.add_uint32(key, value)
+    for key, value in (facts or {}).items():
+        if isinstance(value, bool):
+            writer.add_bool(key, value)
+        elif isinstance(value, str):
+            writer.add_string(key, value)
+        else:
+            writer.add_uint32(key, value)
     for key, values in (lists or {}).items():
         writer.add_array(key, values)
     if n_vocab:
@@ -46,3 +51,14 @@ def text(value: str) -> bytes:
 def head(n_tensors: int, n_pairs: int, version: int = 3) -> bytes:
     """Encode the start of a GGUF."""
     return b"GGUF" + struct.pack("<IQQ", version, n_tensors, n_pairs)
+
+
+def with_types(path: Path, types: dict[str, int]) -> Path:
+    """Give tensors of a file other type numbers, without touching their data."""
+    raw = bytearray(path.read_bytes())
+    for name, type_id in types.items():
+        at = raw.index(text(name)) + 8 + len(name)
+        (n_dimensions,) = struct.unpack_from("<I", raw, at)
+        struct.pack_into("<I", raw, at + 4 + 8 * n_dimensions, type_id)
+    path.write_bytes(bytes(raw))
+    return path

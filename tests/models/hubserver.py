@@ -28,6 +28,7 @@ class Behaviour:
         ranges: Whether storage knows ranges.
         linked_etag: X-Linked-Etag; the SHA-256 unless set.
         needs_token: Whether only TOKEN may read.
+        others: Further files by name, as the parts of a split model.
     """
 
     content: bytes
@@ -40,6 +41,7 @@ class Behaviour:
     ranges: bool = True
     linked_etag: str = ""
     needs_token: bool = False
+    others: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
     def asked(self, method: str, prefix: str) -> list[dict[str, str]]:
@@ -81,35 +83,39 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         lowered = {name.lower(): value for name, value in self.headers.items()}
         self.does.requests.append((self.command, self.path, lowered))
-        if self.path == f"/{REPOSITORY}/resolve/main/{FILE}":
-            self._hub(lowered)
+        where, _, name = self.path.partition("?")[0].rpartition("/")
+        other = self.does.others.get(name)
+        if where == f"/{REPOSITORY}/resolve/main" and (name == FILE or other is not None):
+            self._hub(lowered, other or self.does.content, "blob" if other is None else name)
         elif self.path in {"/blob", f"/files/{FILE}"}:
-            self._storage(lowered)
+            self._storage(lowered, self.does.served or self.does.content)
+        elif other is not None:
+            self._storage(lowered, other)
         else:
             self._refuse(404, "EntryNotFound")
 
-    def _hub(self, headers: dict[str, str]) -> None:
+    def _hub(self, headers: dict[str, str], content: bytes, stored: str) -> None:
         if self.does.needs_token and headers.get("authorization") != f"Bearer {TOKEN}":
             self._refuse(401, "GatedRepo")
         elif self.does.head_status != 302:
             self._refuse(self.does.head_status, self.does.error_code)
         else:
-            etag = self.does.linked_etag or hashlib.sha256(self.does.content).hexdigest()
+            etag = self.does.linked_etag or hashlib.sha256(content).hexdigest()
             self.send_response(302)
             self.send_header("X-Repo-Commit", "0" * 40)
             self.send_header("X-Linked-Etag", f'"{etag}"')
-            self.send_header("X-Linked-Size", str(len(self.does.content)))
+            self.send_header("X-Linked-Size", str(len(content)))
             # localhost is another host than 127.0.0.1, as storage is another than the hub.
-            self.send_header("Location", f"http://localhost:{self.server.server_address[1]}/blob")
+            port = self.server.server_address[1]
+            self.send_header("Location", f"http://localhost:{port}/{stored}")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    def _storage(self, headers: dict[str, str]) -> None:
+    def _storage(self, headers: dict[str, str], body: bytes) -> None:
         refusal = self.does.refusals.pop(0) if self.does.refusals else 0
         if refusal:
             self._refuse(refusal, "")
             return
-        body = self.does.served or self.does.content
         start, status = 0, 200
         if self.does.ranges and (asked := headers.get("range")):
             start, status = int(asked.removeprefix("bytes=").rstrip("-")), 206

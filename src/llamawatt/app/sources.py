@@ -80,6 +80,11 @@ def find_models(
     for reference in references or (DEFAULT_MODEL,):
         file = resolve_model(reference, progress=progress)
         facts = inspect_model(file.path)
+        if facts.not_generating:
+            raise ModelError(
+                f"{file.path} does not generate text: {facts.not_generating}.",
+                "Name a model that generates.",
+            )
         record = to_record(file, facts)
         if record.name in found:
             raise SpecError(f"Two models are named {record.name!r}.", "Rename one of the files.")

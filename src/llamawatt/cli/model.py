@@ -49,9 +49,12 @@ def list_(as_json: options.Json = False) -> None:
 @app.command()
 def pull(reference: Reference, as_json: options.Json = False, quiet: options.Quiet = False) -> None:
     """Fetch a model, verify it, and print where it is."""
+    from llamawatt.models.gguf.inspect import inspect_model
+
     file = _resolved(reference, quiet=quiet or as_json)
+    facts = inspect_model(file.path)
     if as_json:
-        typer.echo(json.dumps(_identity(file), indent=1))
+        typer.echo(json.dumps(_identity(file, facts), indent=1))
         return
     typer.echo(str(file.path))
 
@@ -66,10 +69,12 @@ def inspect(
     file = _resolved(reference, quiet=quiet or as_json)
     facts = inspect_model(file.path)
     if as_json:
-        typer.echo(json.dumps({**_identity(file), **asdict(facts)}, indent=1))
+        typer.echo(json.dumps({**_identity(file, facts), **_facts(facts)}, indent=1))
         return
     for name, text in _rows(file, facts):
         typer.echo(f"{name:<22}{text}")
+    if facts.not_generating:
+        typer.echo(f"It does not generate text: {facts.not_generating}.")
     for warning in facts.warnings:
         typer.echo(f"warning: {warning}")
 
@@ -113,15 +118,26 @@ def _resolved(reference: str, *, quiet: bool) -> "ModelFile":
         return resolve_model(reference, progress=progress)
 
 
-def _identity(file: "ModelFile") -> dict[str, object]:
-    from llamawatt.models.cache import known_sha256
+def _identity(file: "ModelFile", facts: "ModelFacts") -> dict[str, object]:
+    from llamawatt.models.gguf.inspect import content_sha256
 
     return {
         "name": file.name,
         "path": str(file.path),
         "source": file.source,
-        "sha256": file.sha256 or known_sha256(file.path),
-        "size_bytes": file.path.stat().st_size,
+        "sha256": content_sha256(file, facts.files),
+        "size_bytes": facts.size_bytes,
+    }
+
+
+def _facts(facts: "ModelFacts") -> dict[str, object]:
+    window = None if facts.cache is None else facts.cache.n_window
+    return {
+        **{name: value for name, value in asdict(facts).items() if name != "cache"},
+        "files": [str(path) for path in facts.files],
+        "kv_bytes_per_token": facts.kv_bytes_per_token,
+        "kv_bytes_per_token_beyond": facts.kv_bytes_per_token_beyond,
+        "n_kv_window": window,
     }
 
 
@@ -131,10 +147,11 @@ def _rows(file: "ModelFile", facts: "ModelFacts") -> list[tuple[str, str]]:
 
     total = sum(facts.types.values())
     mix = ", ".join(f"{name} {n / total:.1%}" for name, n in facts.types.items())
-    cache = facts.kv_bytes_per_token
-    shown = [f"{cache[name]:,.0f} B at {name}" for name in ("f16", "q8_0", "q4_0") if name in cache]
+    bits, streamed = facts.bits_per_weight, facts.bytes_per_token
+    nothing = "nothing: it does not generate" if facts.not_generating else ""
+    parts = f", {len(facts.files)} parts" if len(facts.files) > 1 else ""
     return [
-        ("file", f"{file.path} ({file.path.stat().st_size / 1e6:.1f} MB)"),
+        ("file", f"{file.path} ({facts.size_bytes / 1e6:.1f} MB{parts})"),
         ("title", facts.title or "not said"),
         ("weights", "random (synthetic)" if facts.synthetic else "trained"),
         ("architecture", facts.architecture or "not said"),
@@ -142,9 +159,23 @@ def _rows(file: "ModelFile", facts: "ModelFacts") -> list[tuple[str, str]]:
         ("parameters", count(facts.n_params)),
         ("vocabulary", count(facts.n_vocab)),
         ("context", count(facts.n_ctx_train)),
-        ("bits per weight", f"{facts.bits_per_weight:.2f}"),
-        ("types by weights", mix),
-        ("streamed per token", f"{facts.bytes_per_token / 1e6:.1f} MB"),
-        ("cache per token", ", ".join(shown) or "not known for this architecture"),
+        ("bits per weight", "no weights" if bits is None else f"{bits:.2f}"),
+        ("types by weights", mix or "no weights"),
+        ("streamed per token", nothing if streamed is None else f"{streamed / 1e6:.1f} MB"),
+        ("cache per token", nothing or _cache_text(facts)),
         ("chat template", "yes" if facts.has_chat_template else "no"),
     ]
+
+
+def _cache_text(facts: "ModelFacts") -> str:
+    def sizes(cache: "dict[str, float]") -> str:
+        shown = (f"{cache[name]:,.0f} B at {name}" for name in ("f16", "q8_0", "q4_0"))
+        return ", ".join(shown)
+
+    if facts.cache is None:
+        return "not known for this architecture"
+    text = sizes(facts.kv_bytes_per_token)
+    if facts.cache.n_window is None:
+        return text
+    window = f"{facts.cache.n_window:,} tokens"
+    return f"{text} up to {window}; then {sizes(facts.kv_bytes_per_token_beyond)}"

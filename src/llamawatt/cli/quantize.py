@@ -72,8 +72,8 @@ def quantize(
 def _tell(made: "Quantized", source: str) -> None:
     before, after = made.source_facts, made.facts
     typer.echo(
-        f"{made.path}: {made.size_bytes / 1e6:.1f} MB, {after.bits_per_weight:.2f} bits per weight "
-        f"({before.quantization}: {before.bits_per_weight:.2f}), by {made.by}"
+        f"{made.path}: {made.size_bytes / 1e6:.1f} MB, {after.bits_text} "
+        f"({before.quantization}: {before.bits_text}), by {made.by}"
     )
     for warning in after.warnings:
         typer.echo(f"note: {warning}")

@@ -1,4 +1,4 @@
-"""What a cache type takes: bytes of keys and values per token of context."""
+"""What a cache type takes: bytes of keys and values, per token and for a context."""
 
 from llamawatt.core.plan import ArmRecord, ModelRecord
 
@@ -25,13 +25,33 @@ def cache_types(arm: ArmRecord) -> tuple[str, str]:
 def cache_bytes_per_token(model: ModelRecord, arm: ArmRecord) -> float | None:
     """Return cache bytes per token of context with an arm's types; None where it cannot be told.
 
-    Scaled from the model's figure at f16. Keys and values of unlike types are taken to be equally
-    wide, as they are in nearly every model.
+    Of a token within the sliding windows that some layers may have. Scaled from the model's figure
+    at f16. Keys and values of unlike types are taken to be equally wide, as they are in nearly
+    every model.
     """
+    scale = _scale(arm)
+    if model.kv_bytes_per_token is None or scale is None:
+        return None
+    return model.kv_bytes_per_token * scale
+
+
+def cache_size_bytes(model: ModelRecord, arm: ArmRecord, n_context: float) -> float | None:
+    """Return the cache bytes of a context, which decoding a token there reads.
+
+    Layers with a sliding window keep no more tokens than fit into it.
+    """
+    per_token, scale = model.kv_bytes_per_token, _scale(arm)
+    if per_token is None or scale is None:
+        return None
+    n_within = n_context if model.n_kv_window is None else min(n_context, model.n_kv_window)
+    beyond = model.kv_bytes_per_token_beyond or 0.0
+    return scale * (per_token * n_within + beyond * (n_context - n_within))
+
+
+def _scale(arm: ArmRecord) -> float | None:
+    """Return the size of an arm's cache over that at f16."""
     try:
         sizes_bytes = [BYTES_PER_ELEMENT[name] for name in cache_types(arm)]
     except KeyError:
         return None
-    if model.kv_bytes_per_token is None:
-        return None
-    return model.kv_bytes_per_token * sum(sizes_bytes) / (2 * BYTES_PER_ELEMENT["f16"])
+    return sum(sizes_bytes) / (2 * BYTES_PER_ELEMENT["f16"])

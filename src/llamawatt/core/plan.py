@@ -17,17 +17,20 @@ class ModelRecord:
     Attributes:
         name: Short name, unique in the study.
         file: File name without its folder.
-        sha256: Of the whole file.
-        size_bytes: Of the whole file.
+        sha256: Of the whole file; of a split model, of its parts' hashes one after the other.
+        size_bytes: Of the whole file, or of all parts.
         architecture: GGUF `general.architecture`.
         quantization: Label of the dominant tensor type, as `Q4_0`.
         n_layers: Transformer blocks.
         n_params: Parameters, embedding included.
         bits_per_weight: Tensor bits over parameters.
         bytes_per_token: Weight bytes streamed to decode one token (embedding rows apart).
-        kv_bytes_per_token: KV-cache bytes per token of context at f16.
+        kv_bytes_per_token: KV-cache bytes per token of context at f16, within sliding windows.
+        kv_bytes_per_token_beyond: The same beyond them, where some layers have one.
+        n_kv_window: Tokens in such a window; None where no layer has one.
         synthetic: Whether the weights are random.
         source: Where it came from.
+        warnings: What it promises and does not hold, and who alone runs it, in words.
     """
 
     name: str
@@ -41,8 +44,11 @@ class ModelRecord:
     bits_per_weight: float | None = None
     bytes_per_token: float | None = None
     kv_bytes_per_token: float | None = None
+    kv_bytes_per_token_beyond: float | None = None
+    n_kv_window: int | None = None
     synthetic: bool = False
     source: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from llamawatt.core.errors import ModelError
 Progress = Callable[[str, int, int | None], None]
 """Hears what is fetched or made, bytes so far, and bytes in all where known."""
 MAGIC = b"GGUF"
+BEFORE_GGUF = {b"lmgg", b"fmgg", b"tjgg", b"algg"}
+"""Starts of ggml, ggmf, ggjt and ggla files, as they lie on the disk."""
 CHUNK_BYTES = 1 << 20
 
 
@@ -46,6 +48,11 @@ def require_gguf(path: Path) -> None:
             f"The model {path} cannot be read ({error.strerror}).",
             "Name a .gguf file, or a model that `llamawatt model list` shows.",
         ) from error
+    if start in BEFORE_GGUF:
+        raise ModelError(
+            f"{path} is of the GGML format of before August 2023, which llama.cpp no longer reads.",
+            "Fetch a newer file of this model, or convert its original again.",
+        )
     if start != MAGIC:
         raise ModelError(
             f"{path} is no GGUF: it begins with {start!r}.",

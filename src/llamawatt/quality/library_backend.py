@@ -16,7 +16,7 @@ from llamawatt.core.errors import ModelError
 from llamawatt.host.libraries import with_libraries_of
 from llamawatt.models.cache import known_sha256
 from llamawatt.models.file import Progress
-from llamawatt.models.gguf.inspect import inspect_model
+from llamawatt.models.gguf.inspect import ModelFacts, inspect_model
 from llamawatt.quality.eval_text import EvalText
 from llamawatt.quality.libllama import bundled_library, library_at
 from llamawatt.quality.scorer import ChunkScore, ScoreJob, require_same_size
@@ -60,7 +60,7 @@ class LibraryBackend:
         """Judge a model. See `scores.Backend`."""
         _require_long_enough(text, plan)
         # Before anything is loaded, so that a broken file is named.
-        facts = [inspect_model(one.path) for one in (subject, reference) if one is not None]
+        facts = [_generating(one.path) for one in (subject, reference) if one is not None]
         require_same_size(facts[0].n_vocab, facts[-1].n_vocab)
         text_path = work / "text.txt"
         text_path.write_text(text.text, "utf-8")
@@ -77,6 +77,16 @@ class LibraryBackend:
             if progress is not None:
                 progress(subject.path.stem, len(done), n_chunks)
         return _scores([done[chunk] for chunk in sorted(done)])
+
+
+def _generating(path: Path) -> ModelFacts:
+    facts = inspect_model(path)
+    if facts.not_generating:
+        raise ModelError(
+            f"{path} does not generate text: {facts.not_generating}.",
+            "Name a model that generates.",
+        )
+    return facts
 
 
 def _require_long_enough(text: EvalText, plan: Plan) -> None:

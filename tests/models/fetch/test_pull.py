@@ -18,6 +18,8 @@ from llamawatt.models.fetch import download
 from llamawatt.models.fetch.catalog import resolve_model
 from llamawatt.models.fetch.hub import parse_reference
 from llamawatt.models.fetch.pull import pull_hub, pull_url
+from llamawatt.models.gguf.inspect import inspect_model
+from tests.models.gguf.test_parts import split
 from tests.models.ggufs import write_model
 from tests.models.hubserver import FILE, REPOSITORY, TOKEN, Behaviour, serving
 
@@ -245,3 +247,49 @@ def test_the_command_obeys_the_hubs_environment(hub, content, tmp_path):
     assert behaviour.requests == []
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert Path(done.stdout.strip()).read_bytes() == content
+
+
+@pytest.fixture
+def parts(hub, tmp_path) -> list[Path]:
+    behaviour, _ = hub
+    (tmp_path / "published").mkdir()
+    made = split(tmp_path / "published", 3)
+    behaviour.others = {path.name: path.read_bytes() for path in made}
+    return made
+
+
+def test_all_parts_come_with_the_first(hub, parts):
+    behaviour, address = hub
+    for reference in (
+        f"hf:{REPOSITORY}/{parts[0].name}",
+        f"{address}/files/{parts[0].name}",
+        f"{address}/files/{parts[0].name}?download=true",
+    ):
+        file = resolve_model(reference)
+        facts = inspect_model(file.path)
+        assert [path.read_bytes() for path in facts.files] == list(behaviour.others.values())
+        n_asked = len(behaviour.requests)
+        assert resolve_model(reference) == file
+        assert len(behaviour.requests) == n_asked, "parts that are here need no net"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_middle_part_is_refused_before_anything_is_asked(hub, parts, number):
+    behaviour, address = hub
+    for reference in (
+        f"hf:{REPOSITORY}/{parts[number].name}",
+        f"{address}/files/{parts[number].name}",
+    ):
+        with pytest.raises(ModelError, match=f"part {number + 1} of 3") as caught:
+            resolve_model(reference)
+        assert parts[0].name in caught.value.remedy
+    assert behaviour.requests == []
+
+
+def test_a_part_that_is_not_published_is_named(hub, parts):
+    behaviour, address = hub
+    del behaviour.others[parts[2].name]
+    with pytest.raises(ModelError, match=f"has no file {parts[2].name}"):
+        resolve_model(f"hf:{REPOSITORY}/{parts[0].name}")
+    with pytest.raises(ModelError, match=f"{parts[2].name} answered HTTP 404"):
+        resolve_model(f"{address}/files/{parts[0].name}")

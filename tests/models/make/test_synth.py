@@ -14,7 +14,8 @@ from gguf.constants import GGMLQuantizationType
 from llamawatt.core.errors import ModelError
 from llamawatt.models.gguf.blocks import SCALES, WEIGHT_STD, random_tile
 from llamawatt.models.gguf.header import read_header
-from llamawatt.models.gguf.inspect import inspect_model, tensor_bytes, type_name
+from llamawatt.models.gguf.inspect import inspect_model
+from llamawatt.models.gguf.tensor_types import tensor_bytes, type_name
 from llamawatt.models.make.mix import QUANTIZATIONS
 from llamawatt.models.make.shapes import SHAPES, ModelShape
 from llamawatt.models.make.synth import synthesize

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llamawatt.analysis.estimates.cells import Cell
-from llamawatt.core.cache_types import cache_bytes_per_token
+from llamawatt.core.cache_types import cache_size_bytes
 from llamawatt.core.plan import ArmRecord, ModelRecord
 
 
@@ -54,7 +54,7 @@ def roofline(
     n_context = float(
         np.median((cell.columns["n_prompt"] + cell.columns["n_generated"] / 2) / per_reply)
     )
-    kv_bytes = (cache_bytes_per_token(model, arm) or 0.0) * n_context
+    kv_bytes = cache_size_bytes(model, arm, n_context) or 0.0
     bytes_per_token = model.bytes_per_token / n_streams + kv_bytes
     decode_tok_per_s = speed.value * n_streams
     bandwidth = bandwidth_bytes_per_s.get({"cpu": "cpu", "gpu": "gpu-0"}.get(arm.device, ""))

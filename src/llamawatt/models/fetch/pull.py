@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path, PurePosixPath
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from llamawatt.core.errors import ModelError
 from llamawatt.core.redaction import without_secrets
@@ -10,16 +10,18 @@ from llamawatt.models.cache import cache_folder, known_sha256, remember_sha256
 from llamawatt.models.fetch import hub
 from llamawatt.models.fetch.download import Wanted, download
 from llamawatt.models.file import ModelFile, Progress
-from llamawatt.models.gguf.inspect import inspect_model
+from llamawatt.models.gguf.inspect import inspect_model, require_whole
+from llamawatt.models.gguf.parts import part_names
 
 URL_SCHEMES = ("http://", "https://")
 
 
 def pull_hub(reference: str, name: str = "", progress: Progress | None = None) -> ModelFile:
-    """Return a file of the hub, from llamawatt's cache, the hub's own cache or the hub.
+    """Return a model of the hub, from llamawatt's cache, the hub's own cache or the hub.
 
     Args:
-        reference: `hf:OWNER/REPO/FILE[@REVISION]`.
+        reference: `hf:OWNER/REPO/FILE[@REVISION]`; of a split model the first part, with which
+            the others are fetched.
         name: Name for tables; the file's own when empty.
         progress: Hears how far it is.
 
@@ -27,22 +29,29 @@ def pull_hub(reference: str, name: str = "", progress: Progress | None = None) -
         ModelError: it cannot be had, or what came is not what was published.
     """
     repository, file, revision = hub.parse_reference(reference)
-    target = cache_folder() / "hub" / repository / revision / file
-    name = name or target.stem
-    if target.is_file():
-        return ModelFile(target, name, reference, known_sha256(target))
-    theirs = hub.cached_by_hub(repository, file, revision)
-    if theirs is not None:
-        inspect_model(theirs)
-        return ModelFile(theirs, name, reference)
-    return _fetched(hub.find(repository, file, revision), target, name, reference, progress)
+    folder = cache_folder() / "hub" / repository / revision
+    files = [str(PurePosixPath(file).with_name(each)) for each in part_names(Path(file).name)]
+    targets = [folder / each for each in files]
+    theirs = [hub.cached_by_hub(repository, each, revision) for each in files]
+    name = name or targets[0].stem
+    if not targets[0].is_file() and None not in theirs and theirs[0] is not None:
+        inspect_model(theirs[0])
+        return ModelFile(theirs[0], name, reference)
+    digests = [
+        known_sha256(target)
+        if target.is_file()
+        else _fetched(hub.find(repository, each, revision), target, progress)
+        for each, target in zip(files, targets, strict=True)
+    ]
+    return ModelFile(targets[0], name, reference, digests[0])
 
 
 def pull_url(url: str, progress: Progress | None = None) -> ModelFile:
-    """Return the file at a URL, fetched once.
+    """Return the model at a URL, fetched once.
 
     Args:
-        url: Of a GGUF. `#sha256=HEX` at its end makes the hash a condition.
+        url: Of a GGUF, or of the first part of a split one, with which the others are fetched.
+            `#sha256=HEX` at its end makes the hash (of that file) a condition.
         progress: Hears how far it is.
 
     Raises:
@@ -58,27 +67,31 @@ def pull_url(url: str, progress: Progress | None = None) -> ModelFile:
             f"{without_secrets(url)!r} names no file.", "Write the whole address of a .gguf file."
         )
     sha256 = parse_qs(parts.fragment).get("sha256", [None])[0]
+    names = part_names(file)
     address = parts._replace(fragment="").geturl()
-    key = hashlib.sha256(address.encode()).hexdigest()[:16]
-    target = cache_folder() / "url" / key / file
+    folder = cache_folder() / "url" / hashlib.sha256(address.encode()).hexdigest()[:16]
+    for each in names[1:]:
+        if not (folder / each).is_file():
+            path = str(PurePosixPath(parts.path).with_name(quote(each)))
+            theirs = parts._replace(path=path, fragment="").geturl()
+            _fetched(Wanted(theirs, each), folder / each, progress)
+    target, source = folder / file, without_secrets(url)
     if target.is_file():
-        return _known(target, url, sha256)
-    source = without_secrets(url)
-    return _fetched(Wanted(address, file, None, sha256), target, target.stem, source, progress)
+        return _known(target, source, sha256)
+    digest = _fetched(Wanted(address, file, None, sha256), target, progress)
+    return ModelFile(target, target.stem, source, digest)
 
 
-def _known(target: Path, url: str, sha256: str | None) -> ModelFile:
+def _known(target: Path, source: str, sha256: str | None) -> ModelFile:
     found = known_sha256(target)
     if sha256 is not None and found != sha256.lower():
         raise ModelError(
             f"{target} has SHA-256 {found}, not {sha256}.", "Remove that file to fetch it again."
         )
-    return ModelFile(target, target.stem, without_secrets(url), found)
+    return ModelFile(target, target.stem, source, found)
 
 
-def _fetched(
-    wanted: Wanted, target: Path, name: str, source: str, progress: Progress | None
-) -> ModelFile:
-    digest = download(wanted, target, progress, check=inspect_model)
+def _fetched(wanted: Wanted, target: Path, progress: Progress | None) -> str:
+    digest = download(wanted, target, progress, check=require_whole)
     remember_sha256(target, digest)
-    return ModelFile(target, name, source, digest)
+    return digest

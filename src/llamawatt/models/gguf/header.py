@@ -26,7 +26,7 @@ MAX_STRING_BYTES = 16 * 1024 * 1024
 """Longest string kept: chat templates are the longest in practice, some 10 kB."""
 MAX_NUMBERS_KEPT = 1024
 """Longest array of whole numbers kept: more than any model has layers."""
-WHOLE_KINDS = {0, 1, 2, 3, 4, 5, 10, 11}
+WHOLE_KINDS = {0, 1, 2, 3, 4, 5, 7, 10, 11}
 MIN_TENSOR_BYTES = 8 + 4 + 4 + 8
 MIN_PAIR_BYTES = 8 + 4 + 1
 
@@ -37,7 +37,8 @@ class ArrayFact:
 
     Attributes:
         n_items: Its length.
-        numbers: Its items, where they are whole numbers and few (one per layer); else empty.
+        numbers: Its items, where they are whole numbers or truths and few (one per layer); else
+            empty.
     """
 
     n_items: int
@@ -112,8 +113,34 @@ def read_header(path: Path) -> Header:
             raise ModelError(
                 f"{path} ends in the middle of its header.", "It was cut short; fetch it again."
             ) from error
+        except _Unreadable as error:
+            raise ModelError(f"{path} {error.what}.", error.remedy) from error
         except ValueError as error:
             raise ModelError(f"{path} is no sound GGUF: {error}.", "Fetch it again.") from error
+
+
+class _Unreadable(Exception):  # noqa: N818  (turned into a ModelError above)
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.what, self.remedy = what, remedy
+
+
+def _why_unreadable(version: int) -> tuple[str, str]:
+    if version == 1:
+        return (
+            "is of GGUF version 1, of August 2023, which llama.cpp no longer reads",
+            "Fetch a newer file of this model, or convert its original again.",
+        )
+    if version and version & 0xFFFF == 0:
+        return (
+            "is big-endian, made for machines such as IBM Z",
+            "Turn a copy of it with `gguf-convert-endian FILE little` (it comes with the Python "
+            "package gguf), or fetch the usual file of this model.",
+        )
+    return (
+        f"is of GGUF version {version}, which is not known",
+        "It needs a newer llamawatt, or is broken: fetch it again.",
+    )
 
 
 class _Reader:
@@ -127,9 +154,7 @@ class _Reader:
     def header(self) -> Header:
         version = self._unsigned("<I")
         if version not in (2, 3):
-            big_endian = version & 0xFFFF == 0
-            why = "it is big-endian" if big_endian else f"format version {version} is not known"
-            raise ValueError(why)
+            raise _Unreadable(*_why_unreadable(version))
         n_tensors = self._count("tensors", MIN_TENSOR_BYTES)
         n_pairs = self._count("metadata pairs", MIN_PAIR_BYTES)
         metadata = dict(self._pair() for _ in range(n_pairs))
@@ -171,7 +196,7 @@ class _Reader:
         numbers: tuple[int, ...] = ()
         if kind in WHOLE_KINDS and count <= MAX_NUMBERS_KEPT:
             layout = f"<{count}{SCALARS[kind][1]}"
-            numbers = struct.unpack_from(layout, self._data, self._at)
+            numbers = tuple(map(int, struct.unpack_from(layout, self._data, self._at)))
         self._skip(count * width)
         return ArrayFact(count, numbers)
 

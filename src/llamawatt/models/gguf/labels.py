@@ -5,8 +5,11 @@ from collections.abc import Iterator, Mapping
 
 from gguf.constants import LlamaFileType
 
+from llamawatt.models.gguf.tensor_types import KNOWN_NAMES
+
 _LABEL = re.compile(
-    r"(?i)(?<![A-Z0-9])(IQ\d_[A-Z]+|TQ\d_\d|Q\d_K(?:_[SML])?|Q\d_\d|BF16|F16|F32)(?![A-Z0-9])"
+    r"(?i)(?<![A-Z0-9])(IQ\d_[A-Z]+|TQ\d_\d|Q\d_K(?:_[SML])?|Q\d_\d|MXFP4(?:_MOE)?|NVFP4"
+    r"|I2_S|BF16|F16|F32)(?![A-Z0-9])"
 )
 _BASES = {
     "IQ2_M": "IQ2_S", "IQ2_S": "IQ2_XS", "IQ3_M": "IQ3_S", "IQ3_XS": "IQ3_S",
@@ -19,7 +22,7 @@ SMALL_SHARE = 0.5
 def base_type(label: str) -> str:
     """Return the tensor type that a quantisation is named after: `Q3_K_M` is `Q3_K`."""
     upper = label.upper()
-    return _BASES.get(upper, re.sub(r"_K_[SML]$", "_K", upper))
+    return _BASES.get(upper, re.sub(r"_K_[SML]$", "_K", upper).removesuffix("_MOE"))
 
 
 def label_in(name: str) -> str | None:
@@ -29,9 +32,12 @@ def label_in(name: str) -> str | None:
 
 
 def label_of_file_type(file_type: int) -> str | None:
-    """Return the quantisation that `general.file_type` claims; None when unknown."""
+    """Return the quantisation that `general.file_type` claims; None when unknown.
+
+    A bit says that it was guessed when the file was written; it is left out.
+    """
     try:
-        name = str(LlamaFileType(file_type).name)
+        name = str(LlamaFileType(file_type & ~LlamaFileType.GUESSED).name)
     except ValueError:
         return None
     return name.removeprefix("MOSTLY_").removeprefix("ALL_")
@@ -50,6 +56,8 @@ def doubts(
     total = sum(weights.values())
     for who, label in claims.items():
         base = base_type(label)
+        if base not in KNOWN_NAMES:
+            continue  # of an old or foreign llama.cpp: nothing to hold it against
         share = weights.get(base, 0) / total if total else 0.0
         real = f"really {bits_per_weight:.2f} bits per weight"
         if share == 0.0:

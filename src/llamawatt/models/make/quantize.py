@@ -118,6 +118,8 @@ def _require_sense(
         )
     if choices.imatrix is not None and not choices.imatrix.is_file():
         raise ModelError(f"There is no importance matrix {choices.imatrix}.", "Check the path.")
+    if not before.n_params:
+        raise ModelError(f"{source} holds no weights: {before.not_generating}.", "Name a model.")
     if before.quantization not in FULL_TYPES and not choices.requantize:
         raise ModelError(
             f"{source} is quantised already ({before.quantization}): quality would be lost twice.",
