@@ -37,6 +37,7 @@ def whole() -> ProtocolSpec:
         half_width_target=0.07, primary_metric="edp_js", cool_down_s=0.25, cool_below_c=61.0,
         cool_max_s=17.0, fixed_length=False, n_warm_up=1, n_prompts=3, phases=True,
         n_phase_prompt=99, n_phase_generate=33, runtime_idle=True, budget_s=77.0, n_retries=4,
+        n_again=3, settle_max_s=11.0,
     )  # fmt: skip
 
 

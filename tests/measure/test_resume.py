@@ -10,7 +10,7 @@ from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.machine import Gpu, MachineRecord
 from llamawatt.core.readings import Method
 from llamawatt.measure.observer import SilentObserver
-from llamawatt.measure.resume import NOTED_LATER, require_same
+from llamawatt.measure.resume import NOTED_LAST, NOTED_LATER, require_same
 from llamawatt.measure.runner import Runner
 from llamawatt.runs.store import Run, RunWriter, read_run
 from llamawatt.study.spec import Device, GroupSpec, ProtocolSpec, StudySpec
@@ -57,7 +57,7 @@ def test_more_time_may_be_given(run: Run) -> None:
 CHANGES = [
     {"window_min_s": 2.0}, {"n_prompts": 3}, {"n_prompts": 1}, {"n_warm_up": 0},
     {"cool_below_c": 60.0}, {"cool_max_s": 9.0}, {"n_retries": 0}, {"runtime_idle": True},
-    {"n_phase_prompt": 7}, {"n_phase_generate": 7},
+    {"n_phase_prompt": 7}, {"n_phase_generate": 7}, {"n_again": 0}, {"settle_max_s": 9.0},
 ]  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_another_protocol_is_refused(run: Run, changes: dict[str, object]) -> No
 
 
 def test_a_run_that_is_older_than_the_last_fields_goes_on(run: Run) -> None:
-    later = dict.fromkeys(NOTED_LATER)
+    later = dict.fromkeys(NOTED_LATER | NOTED_LAST)
     study = replace(run.study, protocol=replace(run.study.protocol, **later))
     older = replace(run, study=study)
     require_same(older, simulated_plan(spec(n_retries=0)), MACHINE)

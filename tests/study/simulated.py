@@ -1,6 +1,7 @@
 """A simulated machine: exact, instant, and the same for the same work, whatever was killed."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,8 +29,8 @@ from llamawatt.targets.base import Endpoint
 from llamawatt.targets.dialects import Ask
 
 IDLE_W = 10.0
-BUSY_W = {"cpu": 60.0, "gpu": 150.0}
-TOKEN_S = {"cpu": 0.02, "gpu": 0.004}
+BUSY_W = {"cpu": 60.0, "gpu": 150.0, "hybrid": 90.0}
+TOKEN_S = {"cpu": 0.02, "gpu": 0.004, "hybrid": 0.01}
 DOMAIN = Domain(
     "cpu-package-0", DomainKind.CPU_PACKAGE, Quantity.ENERGY, Method.COUNTER, "simulated"
 )
@@ -60,6 +61,13 @@ class SimulatedMachine:
     odd_every: int = 1
     build: str = ""
     n_sent: int = 0
+    resident_w: float = 0.0
+    """What an open GPU draws beyond its bare idle."""
+    decay_s: float = 0.0
+    """Time constant with which that falls after the process has ended."""
+    restless_w: float = 0.0
+    """By how much idle power swings for ever, from one second to the next."""
+    _opened_s: list[list[float]] = field(default_factory=list)
     domains: tuple[Domain, ...] = (DOMAIN,)
     slowest_period_s: float = 0.01
     _spans: list[tuple[float, float, float]] = field(default_factory=list)
@@ -68,9 +76,22 @@ class SimulatedMachine:
         self.clock.sleep_s(0.01)
 
     def idle(self, duration_s: float) -> dict[str, IdlePower]:
+        t0_s = self.clock.now_s()
         self.clock.sleep_s(duration_s)
         power_w = self.idle_rises_to_w if len(self.started) > 2 else IDLE_W
+        t1_s = self.clock.now_s()
+        power_w += sum(self._resident_j(t1_s, *span) - self._resident_j(t0_s, *span)
+                       for span in self._opened_s) / max(t1_s - t0_s, 1e-9)  # fmt: skip
+        power_w += self.restless_w * (int(t1_s) % 2)
         return {DOMAIN.name: IdlePower(power_w, 0.01, duration_s, Method.COUNTER)}
+
+    def _resident_j(self, t_s: float, start_s: float, stop_s: float) -> float:
+        up_s = min(t_s, stop_s) - start_s
+        if t_s < start_s:
+            return 0.0
+        since_s = max(0.0, t_s - stop_s)
+        fallen_s = self.decay_s * -math.expm1(-since_s / self.decay_s) if self.decay_s else 0.0
+        return self.resident_w * (up_s + fallen_s)
 
     def energies(
         self, t0_s: float, t1_s: float, *, surrounded: bool
@@ -122,11 +143,15 @@ class SimulatedTarget:
             raise TargetError("llama.cpp ended with exit code 1 while starting.")
         self.up = True
         self.machine.running += 1
+        if self.arm.spec.device != "none":
+            self.machine._opened_s.append([self.machine.clock.now_s(), math.inf])
         return Endpoint("http://simulated", pid=1, build=self.machine.build)
 
     def stop(self) -> None:
         if self.up:
             self.machine.running -= 1
+            if self.arm.spec.device != "none":
+                self.machine._opened_s[-1][1] = self.machine.clock.now_s()
         self.up = False
 
 
@@ -173,6 +198,23 @@ class QuietCompany:
 
     def other_share(self) -> float | None:
         return 0.0
+
+
+@dataclass
+class BusyCompany:
+    """Somebody else uses half of all cores in some stretches of time."""
+
+    clock: FakeClock
+    stretches: tuple[tuple[float, float], ...]
+    _start_s: float = 0.0
+
+    def start(self, server_pid: int | None) -> None:
+        self._start_s = self.clock.now_s()
+
+    def other_share(self) -> float | None:
+        now_s = self.clock.now_s()
+        meets = any(begin < now_s and self._start_s < end for begin, end in self.stretches)
+        return 0.5 * meets
 
 
 def simulated_plan(spec: StudySpec, abilities: Abilities = ABILITIES) -> Plan:

@@ -20,7 +20,7 @@ def test_layers_of_the_paper_are_those_of_the_model() -> None:
     group = next(g for g in load_study("paper").groups if g.name == "layers")
     arms, _ = arms_of(group)
     assert [arm.spec.n_gpu_layers for arm in arms] == [0, 11, 22, 23]
-    assert [arm.record.device for arm in arms] == ["cpu", "hybrid", "hybrid", "gpu"]
+    assert [arm.record.device for arm in arms] == ["hybrid", "hybrid", "hybrid", "gpu"]
 
 
 def test_a_cpu_arm_opens_no_gpu() -> None:
@@ -72,6 +72,50 @@ def test_equal_arms_of_two_groups_are_one_arm_in_both() -> None:
     assert arms[0].suites == ()
 
 
+@pytest.mark.parametrize("name", ["layers", "paper"])
+def test_layers_are_held_against_a_true_cpu_end(name: str) -> None:
+    arms, _ = expand(load_study(name).groups, "m", 22, BOTH)
+    own = [arm for arm in arms if "layers" in {arm.record.group, *arm.record.also_in}]
+    ends = [arm for arm in own if arm.record.device == "cpu"]
+    assert [arm.spec.device for arm in ends] == ["none"]
+    without = {arm.record.device for arm in own if arm.spec.n_gpu_layers == 0}
+    assert without == {"cpu", "hybrid"}
+
+
+def test_many_streams_are_also_served_in_other_ways() -> None:
+    arms, _ = expand(load_study("concurrency").groups, "m", 22, BOTH)
+    many = [arm for arm in arms if "many_streams" in {arm.record.group, *arm.record.also_in}]
+    assert [arm.spec.request_settings() for arm in many] == [
+        {},
+        {"samplers": ["top_k"], "top_k": 1},
+        {"samplers": ["top_k"], "top_k": 1},
+    ]
+    assert [arm.spec.n_servers for arm in many] == [None, None, 2]
+    assert many[2].spec.env == (("OMP_WAIT_POLICY", "PASSIVE"),)
+    assert len({arm.name for arm in arms}) == len(arms)
+
+
+def test_mappings_and_lists_are_settings_and_are_recorded_as_text() -> None:
+    group = GroupSpec(
+        name="g",
+        set={"samplers": ("top_k", "top_p")},
+        grid={"env": ({"OMP_WAIT_POLICY": "PASSIVE"}, {"GOMP_SPINCOUNT": 0})},
+    )
+    arms, _ = arms_of(group)
+    assert [arm.record.factors["env"] for arm in arms] == [
+        "OMP_WAIT_POLICY=PASSIVE",
+        "GOMP_SPINCOUNT=0",
+    ]
+    assert arms[0].record.spec["samplers"] == "top_k;top_p"
+
+
+def test_a_running_server_takes_settings_of_a_request() -> None:
+    arms, _ = arms_of(GroupSpec(name="g", grid={"top_k": (1, 40)}), ATTACHED, None)
+    assert [arm.record.skipped for arm in arms] == ["", ""]
+    arms, _ = arms_of(GroupSpec(name="g", set={"env": {"A": "b"}}), ATTACHED, None)
+    assert "env cannot be set" in arms[0].record.skipped
+
+
 def test_a_setting_can_follow_another() -> None:
     group = GroupSpec(name="batch", set={"n_ubatch": "=n_batch"}, grid={"n_batch": (128, 512)})
     arms, _ = arms_of(group)
@@ -112,6 +156,8 @@ def test_context_grows_with_the_streams() -> None:
         ({"grid": {"n_thread": (1,)}}, "no setting 'n_thread'"),
         ({"grid": {"n_threads": ("many",)}}, "n_threads='many' does not hold"),
         ({"grid": {"n_gpu_layers": ("most",)}}, "n_gpu_layers='most'"),
+        ({"set": {"n_threads": {"a": 1}}}, "n_threads=.* a single value is wanted"),
+        ({"set": {"n_threads": ("a",)}}, "n_threads=.* a single value is wanted"),
         ({"grid": {"n_ubatch": ("=n_batch",)}}, "refers to a setting"),
     ],
 )

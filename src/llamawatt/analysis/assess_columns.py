@@ -158,7 +158,8 @@ def _flags(flagged: Mapping[Flag, Rows], rows: Rows, n_rows: int) -> dict[Flag, 
 
 
 def _idle(columns: _Columns) -> dict[str, IdleOf]:
-    arms, kinds = columns.words("arm").astype(str), columns.numbers("block").astype(np.int64)
+    arms, noted = columns.words("arm").astype(str), columns.numbers("session")
+    kinds = np.where(np.isnan(noted), columns.numbers("block"), noted).astype(np.int64)
     names, arm_code = np.unique(arms, return_inverse=True)
     session = arm_code * (int(kinds.max(initial=0)) + 1) + kinds
     _, first = np.unique(session, return_index=True)

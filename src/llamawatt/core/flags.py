@@ -23,6 +23,8 @@ class Flag(StrEnum):
     GPU_NOT_MEASURED = "gpu_not_measured"
     DRAM_NOT_MEASURED = "dram_not_measured"
     IDLE_DRIFT = "idle_drift"
+    IDLE_UNSETTLED = "idle_unsettled"
+    IDLE_BUSY = "idle_busy"
     OTHER_LOAD = "other_load"
     FOREIGN_GPU_PROCESS = "foreign_gpu_process"
     THROTTLED = "throttled"
@@ -65,6 +67,8 @@ _SENTENCES: dict[Flag, str] = {
     Flag.GPU_NOT_MEASURED: "GPU energy is not measured on this machine.",
     Flag.DRAM_NOT_MEASURED: "DRAM energy is not measured on this machine.",
     Flag.IDLE_DRIFT: "Idle power of the sum moved by over a tenth since the arm's first trial.",
+    Flag.IDLE_UNSETTLED: "Idle power did not settle in the time allowed, so none was recorded.",
+    Flag.IDLE_BUSY: "Another process was busy while idle power was measured, so none was recorded.",
     Flag.OTHER_LOAD: "Another process was busy on this machine.",
     Flag.FOREIGN_GPU_PROCESS: "Another process held the GPU.",
     Flag.THROTTLED: "The device throttled.",

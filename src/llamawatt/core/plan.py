@@ -123,6 +123,8 @@ class ProtocolRecord:
         n_phase_generate: Tokens of a decode window's requests.
         runtime_idle: Whether idle was also measured with the runtime up and the model unloaded.
         n_retries: How often a failed trial was tried again.
+        n_again: How often a disturbed window was measured again, while the budget lasted.
+        settle_max_s: Longest wait for idle power to settle before an arm's turn.
     """
 
     window_min_s: float
@@ -144,6 +146,8 @@ class ProtocolRecord:
     n_phase_generate: int | None = None
     runtime_idle: bool | None = None
     n_retries: int | None = None
+    n_again: int | None = None
+    settle_max_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,8 @@ class TrialRecord:
         metrics: What it comes to; None when failed.
         evidence: Clocks, temperatures, P-states, throttle reasons, other load, before and after.
         started_at: UTC wall-clock start, ISO 8601, for people; never used in arithmetic.
+        session: Which start of a server it was taken in, from 0 over the whole run: trials of one
+            session share its load and bare idle. None where it was not noted.
     """
 
     schema: int
@@ -233,3 +235,4 @@ class TrialRecord:
     evidence: dict[str, FactorValue] = field(default_factory=dict)
     error: str = ""
     started_at: str = ""
+    session: int | None = None

@@ -19,6 +19,12 @@ DRIFT_SHARE = 0.1
 """Idle power that moved by more than this share, and than both uncertainties, has drifted."""
 
 
+DISTURBANCES = frozenset(
+    {Flag.OTHER_LOAD, Flag.FOREIGN_GPU_PROCESS, Flag.CLOCK_STEPPED, Flag.IDLE_BUSY}
+)
+"""What spoils a window from outside, and may be gone when it is measured again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a trial gave.
@@ -49,6 +55,8 @@ def doubts(rig: Rig, session: Session, task: Assignment, seen: Seen) -> tuple[Fl
         Flag.SYNTHETIC_MODEL: task.synthetic,
         Flag.GPU_NOT_MEASURED: _is_blind_to_gpu(rig, session.arm, task.boundary),
         Flag.SERVER_ELSEWHERE: session.arm.elsewhere,
+        Flag.IDLE_UNSETTLED: session.idle_unsettled,
+        Flag.IDLE_BUSY: session.idle_busy,
         Flag.IDLE_DRIFT: has_drifted(task.first_idle, session.idle["model"], task.boundary),
     }
     flags.update({flag: None for flag, holds in conditions.items() if holds})

@@ -16,7 +16,9 @@ BUILD = "server_build"
 NOTED_LATER = {
     "cool_below_c", "cool_max_s", "n_phase_prompt", "n_phase_generate", "runtime_idle", "n_retries",
 }  # fmt: skip
-"""Parts of a protocol that runs of version 0.1.0 did not write down."""
+"""Parts of a protocol that the first runs did not write down."""
+NOTED_LAST = {"n_again", "settle_max_s"}
+"""Parts that somewhat later ones did not either."""
 
 
 def require_same(before: Run, plan: Plan, machine: MachineRecord) -> None:
@@ -83,9 +85,12 @@ def _protocol(one: ProtocolRecord, other: ProtocolRecord) -> dict[str, object]:
     """
     parts = asdict(one)
     del parts["budget_s"]
+    unknown: set[str] = set()
     if None in {one.n_retries, other.n_retries}:
-        return {name: value for name, value in parts.items() if name not in NOTED_LATER}
-    return parts
+        unknown |= NOTED_LATER
+    if None in {one.n_again, other.n_again}:
+        unknown |= NOTED_LAST
+    return {name: value for name, value in parts.items() if name not in unknown}
 
 
 def _unlike_machines(before: MachineRecord, now: MachineRecord) -> Iterable[str]:

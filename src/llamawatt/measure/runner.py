@@ -9,6 +9,7 @@ from llamawatt.core.plan import RunEvent
 from llamawatt.core.trials import IdlePower, Status, TrialRecord
 from llamawatt.host.other_load import Company
 from llamawatt.measure.assignment import Assignment
+from llamawatt.measure.doubts import DISTURBANCES
 from llamawatt.measure.instruments import Rig
 from llamawatt.measure.observer import Observer, Outlook
 from llamawatt.measure.residency import runtime_idle
@@ -22,6 +23,9 @@ from llamawatt.study.plan import Plan
 from llamawatt.study.stopping import hopeless_arms, open_cells, progress
 from llamawatt.targets.dialects import Ask
 
+IN_VAIN_MAX = 3
+"""Disturbed windows in a row after which none is measured again until one was undisturbed: who
+disturbs all the time would only make the run longer."""
 TRACE_MARGIN_S = 3.0
 """Idle kept on both sides of a window in its trace file, so that the edges can be audited."""
 
@@ -50,6 +54,9 @@ class Runner:
     _runtime: dict[str, dict[str, IdlePower]] = field(default_factory=dict, init=False)
     _start_s: float = field(default=0.0, init=False)
     _n_before: int = field(default=0, init=False)
+    _n_sessions: int = field(default=0, init=False)
+    _n_in_vain: int = field(default=0, init=False)
+    _told: set[str] = field(default_factory=set, init=False)
 
     def run(self) -> None:
         """Run every block that is left.
@@ -59,12 +66,17 @@ class Runner:
         """
         self._start_s = self.rig.clock.now_s()
         self._n_before = len(self.trials)
+        sessions = (trial.session for trial in self.trials if trial.session is not None)
+        self._n_sessions = max(sessions, default=-1) + 1
         block = 0
         with ExitStack() as self._stack:
             while cells := self._open(block):
-                for visit in visits(self.plan.study.seed, block, cells):
+                turns = visits(self.plan.study.seed, block, cells)
+                for visit in turns:
                     if not self._visit(block, visit):
                         return
+                    if len(turns) > 1:  # each block starts each arm's server afresh
+                        self._leave()
                 block += 1
         self._tell_stops()
 
@@ -108,15 +120,40 @@ class Runner:
         why = ""
         for attempt in range(self.plan.spec.n_retries + 1):
             try:
-                session = self._session_of(task.cell)
-                self.observer.doing(f"{task.cell.arm}: {task.cell.suite}, block {task.block + 1}")
-                return measure(self.rig, session, task, self.company)
+                return self._undisturbed(task)
             except TargetError as error:
                 self._leave()
                 why = str(error)
                 if attempt < self.plan.spec.n_retries:
                     self._note("retry", why, task.cell)
         return failure(self.rig, self.plan.arm(task.cell.arm), task, why)
+
+    def _undisturbed(self, task: Assignment) -> TrialRecord:
+        """Take a trial, again while something from outside disturbs it and time is left.
+
+        Whether it is taken again is decided by the disturbance alone, never by the figures.
+        """
+        n_left = self.plan.spec.n_again
+        while True:
+            session = self._session_of(task.cell)
+            self.observer.doing(f"{task.cell.arm}: {task.cell.suite}, block {task.block + 1}")
+            trial = measure(self.rig, session, task, self.company)
+            disturbed = [flag for flag in trial.flags if flag in DISTURBANCES]
+            if not disturbed:
+                self._n_in_vain = 0
+                return trial
+            self._n_in_vain += 1
+            if n_left <= 0 or self._n_in_vain > IN_VAIN_MAX or not self._affords_another():
+                return trial
+            n_left -= 1
+            text = f"{disturbed[0].sentence} The window is measured again."
+            self._note("retry", text, task.cell)
+
+    def _affords_another(self) -> bool:
+        """Tell whether one more trial fits into the budget, if there is one."""
+        budget_s = self.plan.spec.budget_s
+        spent_s = self.rig.clock.now_s() - self._start_s
+        return budget_s is None or spent_s + self._trial_s() <= budget_s
 
     def _session_of(self, cell: Cell) -> Session:
         """Return the running session of an arm, or leave the other and start this one's."""
@@ -129,10 +166,16 @@ class Runner:
             self.plan.study.protocol,
             self._warm_up(cell),
             self._runtime_of(arm.record.device, cell),
+            self.company,
+            self._n_sessions,
             self.plan.spec.cool_below_c,
             self.plan.spec.cool_max_s,
+            self.plan.spec.settle_max_s,
         )
+        self._n_sessions += 1
         session = self._stack.enter_context(Session(self.rig, arm, plan, self.observer))
+        for text in session.notes:
+            self._note_once(text, cell)
         require_same_build(self.trials, cell.arm, session.endpoint.build)
         self._session = session
         return session
@@ -173,6 +216,11 @@ class Runner:
         self.trials.append(trial)
         self.observer.finished(trial, self.outlook())
 
+    def _note_once(self, text: str, cell: Cell) -> None:
+        if (key := f"{cell.arm}: {text}") not in self._told:
+            self._told.add(key)
+            self._note("warning", text, cell)
+
     def _note(self, kind: str, text: str, cell: Cell | None = None) -> None:
         arm, suite = (cell.arm, cell.suite) if cell else ("", "")
         event = RunEvent(kind, text, arm, suite, self.rig.today())
@@ -193,9 +241,9 @@ class Runner:
         budget_s = self.plan.spec.budget_s
         if budget_s is None or block == 0:
             return False
-        spent_s = self.rig.clock.now_s() - self._start_s
-        if spent_s + self._trial_s() <= budget_s:
+        if self._affords_another():
             return False
+        spent_s = self.rig.clock.now_s() - self._start_s
         self._note(
             "budget",
             f"Stopped after {spent_s:.0f} s: another trial would not fit into {budget_s:.0f} s.",

@@ -9,14 +9,14 @@ from llamawatt.analysis.estimates.metrics import domain_energy
 from llamawatt.core.plan import ProtocolRecord
 from llamawatt.core.readings import Unavailable
 from llamawatt.core.trials import DomainEnergy, FactorValue, IdlePower, LoadRecord
+from llamawatt.host.other_load import Company
 from llamawatt.measure.instruments import Client, Rig
 from llamawatt.measure.observer import Observer
+from llamawatt.measure.settling import is_busy, wait_until_calm
 from llamawatt.study.arms import Arm
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.dialects import Ask
 
-SETTLE_S = 1.0
-"""Longest part of a cool-down left to clocks and fans before bare idle is taken."""
 COOLING_LOOK_S = 1.0
 """How often the temperature is looked at while waiting for it."""
 
@@ -28,12 +28,24 @@ class SessionPlan:
     protocol: ProtocolRecord
     warm_up: Sequence[Ask]
     runtime_idle: Mapping[str, IdlePower]
+    company: Company
+    number: int = 0
     cool_below_c: float | None = None
     cool_max_s: float = 0.0
+    settle_max_s: float = 0.0
 
 
 class Session:
     """A started target of one arm, with its idle powers and its load. A context manager.
+
+    Attributes:
+        arm: The arm.
+        number: Which start of a server this is in the run.
+        idle: Idle power by level and domain; a level that could not be had is empty or absent.
+        idle_unsettled: Whether power did not settle before bare idle was to be taken.
+        idle_busy: Whether somebody else was busy during the last idle with the model resident.
+        load: What starting took; None when the target was attached.
+        notes: What is worth telling of the start, in sentences.
 
     Raises:
         TargetError: on entry, when the target does not start or warm up.
@@ -45,7 +57,11 @@ class Session:
         self._plan = plan
         self._observer = observer
         self._stack = ExitStack()
+        self.number = plan.number
         self.idle: dict[str, dict[str, IdlePower]] = {}
+        self.idle_unsettled = False
+        self.idle_busy = False
+        self.notes: list[str] = []
         self.load: LoadRecord | None = None
         self.endpoint: Endpoint
         self.client: Client
@@ -68,21 +84,33 @@ class Session:
         self._stack.close()
 
     def take_model_idle(self) -> None:
-        """Measure idle power with the model resident."""
+        """Measure idle power with the model resident. Beside a busy neighbour it is none."""
         self._observer.doing(f"{self.arm.name}: idle, model resident")
-        self.idle["model"] = self._rig.instrument.idle(self._plan.protocol.idle_s)
+        self._plan.company.start(self.endpoint.pid)
+        idle = self._rig.instrument.idle(self._plan.protocol.idle_s)
+        self.idle_busy = is_busy(self._plan.company)
+        self.idle["model"] = {} if self.idle_busy else idle
 
     def _cool_down(self) -> None:
         self._observer.doing(f"{self.arm.name}: idle, nothing running")
         self._wait_until_cool()
-        pause_s = self._plan.protocol.cool_down_s
-        settle_s = min(SETTLE_S, pause_s / 2)
-        self._rig.clock.sleep_s(settle_s)
-        idle = self._rig.instrument.idle(pause_s - settle_s)
-        if not self.arm.attached:  # somebody else's server holds its model all the while
-            self.idle["bare"] = idle
+        if self.arm.attached:  # somebody else's server holds its model all the while
+            self._rig.clock.sleep_s(self._plan.protocol.cool_down_s)
+        else:
+            self._take_bare_idle()
         if self._plan.runtime_idle:
             self.idle["runtime"] = dict(self._plan.runtime_idle)
+
+    def _take_bare_idle(self) -> None:
+        """Measure idle power with nothing running, once it no longer moves."""
+        longest_s = self._plan.settle_max_s
+        if longest_s > 0 and self._plan.protocol.cool_down_s > 0:
+            calm = wait_until_calm(self._rig, self._plan.company, longest_s)
+            if not calm.is_calm:
+                self.idle_unsettled = True
+                self.notes.append(calm.complaint())
+                return
+        self.idle["bare"] = self._rig.instrument.idle(self._plan.protocol.cool_down_s)
 
     def _wait_until_cool(self) -> None:
         """Wait for the temperature that was asked for, where devices tell theirs."""
@@ -103,6 +131,7 @@ class Session:
         self._rig.instrument.edge()
         t0_s = self._rig.clock.now_s()
         self.endpoint = target.start()
+        self.notes += self.endpoint.notes
         t1_s = self._rig.clock.now_s()
         if self.endpoint.pid is not None:
             self._rig.instrument.edge()

@@ -73,6 +73,7 @@ def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> T
         flags=doubts(rig, session, task, Seen(requests, window, energy, evidence)),
         evidence=evidence,
         started_at=started_at,
+        session=session.number,
     )
 
 

@@ -115,6 +115,7 @@ def _schema(domains: Sequence[str]) -> pa.Schema:
             ("suite", text),
             ("block", pa.int64()),
             ("order", pa.int64()),
+            ("session", pa.int64()),
             ("purpose", text),
             ("status", text),
             ("error", text),

@@ -1,14 +1,14 @@
 """From groups of a study to arms of this machine: words resolved, duplicates merged, gaps said."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from llamawatt.core.errors import SpecError
 from llamawatt.core.plan import ArmRecord
 from llamawatt.core.trials import FactorValue
-from llamawatt.study.spec import Device, GroupSpec
-from llamawatt.targets.spec import TargetSpec, make_spec
+from llamawatt.study.spec import Device, GroupSpec, Value
+from llamawatt.targets.spec import TargetSpec, make_spec, plain
 
 CANNOT_OFFLOAD = "a CPU arm cannot offload layers"
 CONTEXT_TOKENS = 2048
@@ -97,15 +97,16 @@ def _actual(wanted: Device, abilities: Abilities) -> Device:
     return Device.GPU if abilities.gpu else Device.CPU
 
 
-def _combinations(group: GroupSpec) -> Iterator[tuple[Device, dict[str, FactorValue]]]:
+def _combinations(group: GroupSpec) -> Iterator[tuple[Device, dict[str, Value]]]:
     for device in group.devices:
         for values in itertools.product(*group.grid.values()):
             yield device, dict(zip(group.grid, values, strict=True))
 
 
 def _resolve(
-    settings: dict[str, FactorValue], n_layers: int | None, abilities: Abilities
+    given: Mapping[str, Value], n_layers: int | None, abilities: Abilities
 ) -> tuple[dict[str, FactorValue], str]:
+    settings = {key: plain(key, value) for key, value in given.items()}
     resolved, note = dict(settings), ""
     for key, value in settings.items():
         if isinstance(value, str) and value.startswith("="):
@@ -187,15 +188,16 @@ def _defaults(
 
 def _where(device: Device, spec: TargetSpec, n_layers: int | None) -> str:
     on_gpu = spec.n_gpu_layers
-    if device is Device.CPU or on_gpu == 0:  # the GPU is not even opened for no layers
+    if device is Device.CPU or spec.device == "none":
         return "cpu"
+    # With no layer on it the GPU is open all the same, and computes long prompts.
     partial = on_gpu is not None and n_layers is not None and on_gpu <= n_layers
     return "hybrid" if partial else "gpu"
 
 
 def _why_skipped(device: Device, spec: TargetSpec, abilities: Abilities) -> str:
     if abilities.attached:
-        fixed = [name for name in spec.settings() if name != "n_parallel"]
+        fixed = [name for name in spec.server_settings() if name != "n_parallel"]
         return f"a running server's {', '.join(fixed)} cannot be set from here" if fixed else ""
     if device is Device.GPU and not abilities.gpu:
         return abilities.no_gpu_reason

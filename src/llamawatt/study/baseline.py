@@ -1,5 +1,7 @@
 """The study behind `llamawatt bench`: the baseline, shortened or narrowed as asked."""
 
+from collections.abc import Mapping
+
 from llamawatt.core.errors import UsageError
 from llamawatt.core.plan import BASELINE
 from llamawatt.study.load import load_study
@@ -15,6 +17,7 @@ QUICK = {
     "n_warm_up": 1,
     "phases": False,
     "runtime_idle": False,
+    "settle_max_s": 5.0,
     "budget_s": 40.0,
 }
 """The protocol that ends within a minute, the model's load and the report included."""
@@ -24,7 +27,7 @@ def bench_study(
     *,
     device: str,
     suites: tuple[str, ...],
-    settings: dict[str, Value],
+    settings: Mapping[str, Value],
     quick: bool,
     seed: int | None,
     budget_s: float | None,
@@ -39,7 +42,7 @@ def bench_study(
     if budget_s is not None:
         protocol["budget_s"] = budget_s
     merged = ProtocolSpec.model_validate({**spec.protocol.model_dump(), **protocol})
-    group = GroupSpec(name=BASELINE, devices=_devices(device.lower()), set=settings)
+    group = GroupSpec(name=BASELINE, devices=_devices(device.lower()), set=dict(settings))
     changes = {"name": "bench", "groups": (group,), "protocol": merged, "seed": seed}
     if suites:
         changes["suites"] = suites

@@ -20,9 +20,16 @@ from llamawatt.core.plan import CACHE, QUANTIZATION
 from llamawatt.core.suggest import meant
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][\w.+:=-]*$")]
-Value = StrictBool | StrictInt | StrictFloat | StrictStr
-"""A setting. `half`, `all` and `all+output` of `n_gpu_layers` are resolved per model; `=n_batch`
-means "the same as this arm's n_batch"."""
+Value = (
+    StrictBool
+    | StrictInt
+    | StrictFloat
+    | StrictStr
+    | dict[StrictStr, StrictStr | StrictInt]
+    | tuple[StrictStr, ...]
+)
+"""A setting; `env` is a mapping, `samplers` a list. `half`, `all` and `all+output` of
+`n_gpu_layers` are resolved per model; `=n_batch` means "the same as this arm's n_batch"."""
 
 
 def known_metric(name: str) -> str:
@@ -96,6 +103,10 @@ class ProtocolSpec(_Spec):
         runtime_idle: Also measure idle with the runtime up and the model unloaded.
         budget_s: Time budget; none when None. The first block is finished all the same.
         n_retries: How often a failed trial is tried again.
+        n_again: How often a window that something else disturbed is measured again, while the
+            budget lasts.
+        settle_max_s: Longest wait before an arm's turn for idle power to settle, after a server
+            that ran before or a neighbour that is busy.
     """
 
     window_min_s: float = Field(default=5.0, ge=0.0, le=3600)
@@ -117,6 +128,8 @@ class ProtocolSpec(_Spec):
     runtime_idle: bool = False
     budget_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     n_retries: int = Field(default=1, ge=0, le=10)
+    n_again: int = Field(default=2, ge=0, le=10)
+    settle_max_s: float = Field(default=30.0, ge=0, le=3600)
 
 
 class StudySpec(_Spec):

@@ -54,10 +54,14 @@ class Sessions:
 
 
 def idle_by_arm(trials: Iterable[TrialRecord]) -> dict[str, IdleOf]:
-    """Gather idle powers and loads: one set per arm and block, as a session serves many trials."""
+    """Gather idle powers and loads: one set per session, as a session serves many trials.
+
+    Where sessions were not noted, an arm's trials of one block are taken for one.
+    """
     first: dict[tuple[str, int], TrialRecord] = {}
     for trial in trials:
-        first.setdefault((trial.arm, trial.block), trial)
+        session = trial.block if trial.session is None else trial.session
+        first.setdefault((trial.arm, session), trial)
     by_arm: dict[str, list[TrialRecord]] = {}
     for (arm, _), trial in first.items():
         by_arm.setdefault(arm, []).append(trial)
