@@ -9,6 +9,8 @@ from llamawatt.imports.format import Options
 from tests.compatibility.case import Case, Observed, Outcome
 
 AREA = "Logs"
+FIXTURES: dict[str, tuple[bytes, Options]] = {}
+"""Every log of a case, by the case's name, for tests that break them."""
 WORKS, FLAGGED, REFUSED = Outcome.WORKS, Outcome.FLAGGED, Outcome.REFUSED
 
 
@@ -26,9 +28,12 @@ def log(
 ) -> Case:
     """Return the case of a log; figures are joules by domain."""
 
+    data = text if isinstance(text, bytes) else text.encode()
+    FIXTURES[f"{system}: {given}"] = (data, options)
+
     def observe(folder: Path) -> Observed:
         path = folder / file
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        path.write_bytes(data)
         return observed(path, options)
 
     return Case(AREA, system, given, outcome, observe, figures or {}, said, note)

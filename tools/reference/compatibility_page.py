@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
-from tests.compatibility.case import Case
+from tests.compatibility.case import Case, Outcome
 
 INTRODUCTION = """\
 Each row is a test that feeds the system's own form of input and compares the figures that come out.
@@ -27,10 +27,16 @@ def compatibility_page(cases: Iterable[Case]) -> str:
         for system, inputs in _by(members, lambda case: case.system):
             for number, case in enumerate(inputs):
                 name = system if number == 0 else ""
-                cells = (name, case.given, case.outcome.value, case.note)
+                cells = (name, case.given, case.outcome.value, _note(case))
                 parts.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
         parts.append("")
     return "\n".join(parts)
+
+
+def _note(case: Case) -> str:
+    """Return what the page says beside the outcome: the note, else the words that users read."""
+    doubtful = case.outcome is not Outcome.WORKS and bool(case.said)
+    return case.note or (f"“{case.said[0]}”" if doubtful else "")
 
 
 def _by(cases: Iterable[Case], key: Callable[[Case], str]) -> Iterator[tuple[str, list[Case]]]:

@@ -37,6 +37,19 @@ Unit = Annotated[
 FORMATS = {
     "auto": "Read a log of any form that is known, and say what it was taken for.",
     "powergadget": "Read a log of Intel Power Gadget, and check it against its own footer.",
+    "hwinfo": "Read a sensor log of HWiNFO.",
+    "codecarbon": "Read the totals of CodeCarbon's emissions.csv.",
+    "llama-bench": "Read speeds from JSON of llama-bench; it holds no energy.",
+    "home-assistant": "Read a history of Home Assistant: CSV or JSON.",
+    "powermetrics": "Read what macOS' powermetrics writes: text or property lists.",
+    "perf": "Read joules of perf stat: text, -x, or JSON.",
+    "powerstat": "Read what powerstat prints.",
+    "tegrastats": "Read what tegrastats of a Jetson prints.",
+    "dmon": "Read what nvidia-smi dmon prints.",
+    "turbostat": "Read what turbostat prints.",
+    "rocm-smi": "Read power of AMD GPUs as rocm-smi writes it.",
+    "amd-smi": "Read power of AMD GPUs as amd-smi writes it.",
+    "gpu-z": "Read a sensor log of GPU-Z.",
     "nvml": "Read power of NVIDIA GPUs: CSV of nvidia-smi, or timestamp and power_w.",
 }
 """Command → its help. The readers are in `llamawatt.imports`, which loads when one is called."""
@@ -124,6 +137,8 @@ def _tell_log(log: "ImportedLog", *, as_json: bool) -> None:
         if footer_j is not None:
             line += f"; the log's own total is {footer_j:.6g} J"
         typer.echo(line)
+    for speed in log.speeds:
+        typer.echo(f"  {speed.name:16} {speed.tok_per_s:10.6g} tok/s   {speed.model}".rstrip())
     for sentence in (*(flag.sentence for flag in log.flags), *log.notes):
         typer.echo(f"  {sentence}")
 
@@ -136,6 +151,10 @@ def _log_form(log: "ImportedLog") -> dict[str, object]:
         "started_at": log.started_at.isoformat() if log.started_at else None,
         "flags": [flag.value for flag in log.flags],
         "notes": list(log.notes),
+        "speeds": [
+            {"name": speed.name, "tok_per_s": speed.tok_per_s, "model": speed.model}
+            for speed in log.speeds
+        ],
         "domains": {
             series.domain.name: {
                 "method": series.domain.method.value,

@@ -40,6 +40,8 @@ class Flag(StrEnum):
     SERVER_ELSEWHERE = "server_elsewhere"
     LINES_LEFT_OUT = "lines_left_out"
     TIMES_ASSUMED = "times_assumed"
+    UNIT_ASSUMED = "unit_assumed"
+    NO_ENERGY = "no_energy"
 
     @property
     def sentence(self) -> str:
@@ -84,4 +86,6 @@ _SENTENCES: dict[Flag, str] = {
     Flag.SERVER_ELSEWHERE: "The server runs on another machine, whose energy is not measured.",
     Flag.LINES_LEFT_OUT: "Part of the log could not be read and was left out.",
     Flag.TIMES_ASSUMED: "The log does not tell its times; they were taken from what you named.",
+    Flag.UNIT_ASSUMED: "The log names no unit; it was taken from the name of the sensor.",
+    Flag.NO_ENERGY: "The log holds no energy.",
 }

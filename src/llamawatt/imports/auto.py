@@ -5,12 +5,41 @@ from pathlib import Path
 from llamawatt.core.errors import UsageError
 from llamawatt.core.suggest import meant
 from llamawatt.imports.format import Format, Options
-from llamawatt.imports.formats import nvidia_smi, power_gadget
+from llamawatt.imports.formats import (
+    amd_smi,
+    codecarbon,
+    gpu_z,
+    home_assistant,
+    hwinfo,
+    llama_bench,
+    nvidia_dmon,
+    nvidia_smi,
+    perf_stat,
+    power_gadget,
+    powermetrics,
+    powerstat,
+    rocm_smi,
+    tegrastats,
+    turbostat,
+)
 from llamawatt.imports.recorded import ImportedLog
 from llamawatt.imports.text_file import TextFile, read_text_file
 
 FORMATS: tuple[Format, ...] = (
     power_gadget.FORMAT,
+    hwinfo.FORMAT,
+    codecarbon.FORMAT,
+    llama_bench.FORMAT,
+    home_assistant.FORMAT,
+    powermetrics.FORMAT,
+    perf_stat.FORMAT,
+    powerstat.FORMAT,
+    tegrastats.FORMAT,
+    nvidia_dmon.FORMAT,
+    turbostat.FORMAT,
+    rocm_smi.FORMAT,
+    amd_smi.FORMAT,
+    gpu_z.FORMAT,
     nvidia_smi.FORMAT,
 )
 """Every form, those that are known by the surest signs first."""
