@@ -97,7 +97,11 @@ def test_any_bytes_at_all(data, form):
     require_sound(outcome(data, Options(), form))
 
 
-def test_every_form_has_at_least_three_logs():
+def test_blank_lines_alone_above_the_first_reading():
+    require_sound(outcome(b"\n\n\n\n\n\n2025/12/08 01:05:30.500, 40.00 W\n", Options()))
+
+
+def test_every_form_is_read_from_at_least_two_logs():
     assert registry.CASES
     read: dict[str, int] = {}
     for data, options in FIXTURES.values():

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from llamawatt.core.errors import UsageError
@@ -44,7 +45,7 @@ class TextFile:
 
     def head(self, n_lines: int = 40) -> tuple[str, ...]:
         """Return the first lines that are not blank."""
-        return tuple(line for line in self.lines[: 4 * n_lines] if line.strip())[:n_lines]
+        return tuple(islice((line for line in self.lines if line.strip()), n_lines))
 
 
 def read_text_file(path: Path) -> TextFile:

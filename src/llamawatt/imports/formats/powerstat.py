@@ -15,7 +15,7 @@ from llamawatt.imports.table import number_of
 from llamawatt.imports.text_file import TextFile
 
 TOOL = "powerstat"
-_HEAD = re.compile(r"^\s*Time\s+User\s+Nice\b.*\bWatts\b")
+_HEAD = re.compile(r"^\s*Time\s+User\s+Nice\s(?:.*\s)?Watts(?:\s|$)")
 _EVERY = re.compile(r"at ([\d.]+) seconds? intervals?")
 _SUMMARY = re.compile(r"^\s*(System|CPU|GPU):?\s+([\d.]+) Watts on [Aa]verage")
 _ROW = re.compile(r"^\s*(\d{1,2}:\d{2}:\d{2})\s")
