@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from llamawatt.analysis.estimates.wall_model import LevelPower
+from llamawatt.app.cpu_calibration import CpuCalibration
 from llamawatt.cli import main as cli
 from llamawatt.cli.calibrate import sentences
 from llamawatt.cli.jsonform import run_json
@@ -18,7 +19,12 @@ from llamawatt.core.errors import MeterError
 from llamawatt.core.machine import WallModel
 from llamawatt.core.trials import Metrics
 from llamawatt.host import power_supply
+from llamawatt.host.cpu.topology import Topology
+from llamawatt.meters.sensors.cpu.fitted import FittedCpu
+from llamawatt.meters.sensors.cpu.model import Processor, rated_model
+from llamawatt.meters.sensors.discover import Discovery
 from llamawatt.runs.store import Run
+from llamawatt.wall.cpu_reference import CpuLevel
 from llamawatt.wall.store import load_wall_model
 from tests.meters.fakeplug import GEN2, plug_server
 from tests.runs.records import machine, study, trial
@@ -127,7 +133,9 @@ def test_on_battery_there_is_nothing_to_calibrate(monkeypatch, capsys):
     assert "runs on battery" in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--wall", "http://192.0.2.7", "--seconds", "1"]])
+@pytest.mark.parametrize(
+    "arguments", [["--seconds", "1"], ["--wall", "http://192.0.2.7", "--seconds", "1"]]
+)
 def test_wrong_usage_is_told(capsys, arguments):
     assert run(capsys, *arguments)[0] == 2
 
@@ -177,3 +185,35 @@ def test_the_json_tells_the_wall_with_its_doubts():
     assert cell["at_wall"]["extrapolated"]
     (cell,) = json.loads(run_json(run_of(None)))["results"]
     assert cell["at_wall"] is None
+
+
+def test_without_a_plug_it_needs_something_that_sees_the_cpu(monkeypatch, capsys):
+    monkeypatch.setattr("llamawatt.app.cpu_calibration.discover", lambda **_: Discovery((), ()))
+    code, out, err = run(capsys)
+    assert (code, out) == (3, "")
+    assert "no battery discharges" in err
+    assert "--wall" in err
+
+
+def test_a_fit_of_the_cpu_is_told_beside_what_it_replaces(monkeypatch, capsys, tmp_path):
+    model = rated_model(Processor("Mystery 9000", Topology.even(4, 2)))
+    fitted = FittedCpu(
+        "Mystery 9000",
+        8,
+        "its own energy counters",
+        "2026-01-01T00:00:00Z",
+        5.0,
+        50.0,
+        1.2,
+        1.3,
+        0.5,
+        6,
+    )
+    found = CpuCalibration(fitted, (CpuLevel(0, 5.0, ()), CpuLevel(8, 55.0, ())), model, tmp_path)
+    monkeypatch.setattr("llamawatt.app.cpu_calibration.calibrate_cpu", lambda *_: found)
+    code, out, _ = run(capsys)
+    assert code == 0
+    assert "×/÷ 1.3" in out
+    assert "before:" in out
+    code, out, _ = run(capsys, "--json")
+    assert json.loads(out)["model"]["span_w"] == 50.0

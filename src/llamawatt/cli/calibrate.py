@@ -1,4 +1,4 @@
-"""`llamawatt calibrate --wall URL`: the metered domains against a wall plug."""
+"""`llamawatt calibrate`: the CPU estimate, and the wall, fitted to this machine."""
 
 import json
 from dataclasses import asdict
@@ -12,12 +12,13 @@ from llamawatt.core.format import duration_text, number_text, plus_minus_text, p
 
 if TYPE_CHECKING:
     from llamawatt.analysis.estimates.wall_model import LevelPower
+    from llamawatt.app.cpu_calibration import CpuCalibration
     from llamawatt.core.machine import WallModel
     from llamawatt.meters.sensors.discover import Discovery
 
 
 def calibrate(
-    wall: Annotated[str, typer.Option("--wall", help="URL of a Shelly or Tasmota plug.")],
+    wall: options.Wall = None,
     level_s: Annotated[
         float, typer.Option("--seconds", min=5.0, max=600.0, help="Seconds measured at each level.")
     ] = 20.0,
@@ -28,37 +29,73 @@ def calibrate(
         bool, typer.Option("--wake", help="Also wake a sleeping laptop GPU and sum it.")
     ] = False,
 ) -> None:
-    """Fit the wall's power to the metered domains, from idle to full load.
+    """Fit the CPU estimate to this machine, and with --wall the wall's power to the domains.
 
-    The plug must feed this machine alone. Later runs with the same domains show the wall's energy
-    in a column of its own, marked as modelled.
+    Without a plug, readable energy counters or a discharging battery are the reference: read them
+    once (as root, say), and later runs without them use the fit. The plug must feed this machine
+    alone. Later runs with the same domains show the wall's energy in a column of its own.
     """
     from llamawatt.analysis.estimates.wall_model import fit_wall
     from llamawatt.app.assemble import now_text
+    from llamawatt.app.cpu_calibration import refit_by_wall
     from llamawatt.app.machine_record import hostname_hash, n_usable_cores
     from llamawatt.cli.metering import Metering
     from llamawatt.core.clock import SystemClock
     from llamawatt.meters.sampling.instrument import MeterBench
+    from llamawatt.wall.busy_watch import BusyWatch
     from llamawatt.wall.cpu_load import busy_cores
     from llamawatt.wall.levels import Levels, boundary_of, measure_levels
     from llamawatt.wall.store import save_wall_model, wall_model_path
 
+    if wall is None:
+        _calibrate_cpu(level_s, as_json=as_json)
+        return
     _require_mains()
     found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
     _require_plug(found)
-    levels, clock = Levels(n_usable_cores(), level_s), SystemClock()
+    levels, clock, watch = Levels(n_usable_cores(), level_s), SystemClock(), BusyWatch(busy_cores)
     _tell(f"this takes about {duration_text(levels.duration_s)}; leave the machine alone")
     with MeterBench(found.meters, found.missing, clock, tell=_tell) as bench:
-        measured = measure_levels(bench, levels, busy_cores, clock, _tell)
-        domains = bench.domains
+        measured = measure_levels(bench, levels, watch.load, clock, _tell)
+        told = refit_by_wall(measured, bench.domains, watch)
+    measured, domains = told.measured, told.domains
     model = fit_wall(measured, boundary_of(domains), now_text())
     path = wall_model_path(hostname_hash(), domains)
     save_wall_model(path, model)
     if as_json:
         typer.echo(_json(model, measured, path))
         return
-    for line in (*_levels(measured), "", *sentences(model), f"kept in {path}"):
+    fitted = cpu_sentences(told.calibration) if told.calibration is not None else []
+    for line in (*_levels(measured), "", *sentences(model), f"kept in {path}", *fitted):
         typer.echo(line)
+
+
+def _calibrate_cpu(level_s: float, *, as_json: bool) -> None:
+    from llamawatt.app.cpu_calibration import calibrate_cpu
+
+    found = calibrate_cpu(level_s, _tell)
+    if as_json:
+        form = {"method": "model", "path": str(found.path), "model": asdict(found.fitted)}
+        levels = [{"n_busy": level.n_busy, "power_w": level.power_w} for level in found.levels]
+        typer.echo(json.dumps({**form, "levels": levels}, indent=1))
+        return
+    for level in found.levels:
+        typer.echo(f"{level.n_busy:>4} CPUs busy  {power_text(level.power_w):>9}")
+    for line in ("", *cpu_sentences(found)):
+        typer.echo(line)
+
+
+def cpu_sentences(found: "CpuCalibration") -> list[str]:
+    """Say what a fit of the CPU estimate is, and what it replaces."""
+    fitted, before = found.fitted, found.before.estimate
+    return [
+        f"CPU estimate: {power_text(fitted.idle_w)} idle (×/÷ {fitted.idle_factor:.2g}), up to "
+        f"{power_text(fitted.span_w)} more under load (×/÷ {fitted.span_factor:.2g}), fitted "
+        f"against {fitted.reference} at {fitted.n_levels} levels",
+        f"before: {power_text(before.idle_w)} idle (×/÷ {before.idle_factor:.2g}), up to "
+        f"{power_text(before.span_w)} more (×/÷ {before.span_factor:.2g}), by {before.source}",
+        f"kept in {found.path}, and used wherever no counter can be read",
+    ]
 
 
 def sentences(model: "WallModel") -> list[str]:

@@ -110,6 +110,8 @@ def _tell_meters(machine: "MachineRecord") -> None:
         typer.echo(f"  {'':15} {_sensor(known[domain.name])}")
         if domain.note:
             typer.echo(f"  {'':15} {domain.note}")
+        if domain.estimate is not None and domain.estimate.advice:
+            typer.echo(f"  {'':15} {domain.estimate.advice}")
     for missing in machine.missing:
         typer.echo(f"  {missing.meter:15} {MISSING} {missing.reason}")
         if missing.remedy:

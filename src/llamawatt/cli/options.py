@@ -6,6 +6,24 @@ from typing import Annotated
 
 import typer
 
+WATTS = re.compile(r"([0-9]+(?:[.,][0-9]+)?|[.][0-9]+)\s*(mw|w|kw|watts?)?", re.IGNORECASE)
+
+
+def watts(text: str) -> float:
+    """Parse a power, as `65`, `65W`, `65 W` or `0.1kW`; a bare number is watts.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from llamawatt.core.errors import UsageError
+
+    found = WATTS.fullmatch(str(text).strip())
+    if found is None:
+        raise UsageError(f"{text!r} is not a power.", "Write watts, as 65 or 65W.")
+    scale = {"mw": 1e-3, "kw": 1e3}.get((found[2] or "").lower(), 1.0)
+    return float(found[1].replace(",", ".")) * scale
+
+
 Model = Annotated[
     str | None,
     typer.Argument(
@@ -43,11 +61,15 @@ Budget = Annotated[str | None, typer.Option("--budget", help="Time budget, as 90
 Wall = Annotated[str | None, typer.Option("--wall", help="URL of a Shelly or Tasmota plug.")]
 CpuIdle = Annotated[
     float | None,
-    typer.Option("--cpu-idle-w", min=0.0, help="Idle watts of your CPU, for the model meter."),
+    typer.Option(
+        "--cpu-idle-w", parser=watts, metavar="WATTS", help="Idle watts of your CPU, as 8 or 8W."
+    ),
 ]
 CpuMax = Annotated[
     float | None,
-    typer.Option("--cpu-max-w", min=0.0, help="Full-load watts of your CPU, for the model meter."),
+    typer.Option(
+        "--cpu-max-w", parser=watts, metavar="WATTS", help="Full-load watts of it, as 65 or 65W."
+    ),
 ]
 MeasuredOnly = Annotated[
     bool, typer.Option("--measured-only", help="No estimates; exit 3 when no sensor works.")

@@ -61,6 +61,8 @@ class PowerEstimate:
         span_w: Watts that full load adds to them.
         idle_factor: The true idle watts lie within this factor either way.
         span_factor: The same for what the load adds.
+        advice: What would at least halve the error, as the logarithm of its factor; empty where
+            that is done already.
     """
 
     name: str
@@ -69,6 +71,7 @@ class PowerEstimate:
     span_w: float
     idle_factor: float
     span_factor: float
+    advice: str = ""
 
     def factor(self, power_w: float) -> float:
         """Return the factor either way within which the truth of a modelled power lies.

@@ -106,7 +106,7 @@ def test_a_fit_of_this_machine_replaces_the_table_and_given_watts_replace_both()
     assert (model.estimate.name, model.estimate.idle_w, model.full_w) == ("calibrated", 5.5, 49.5)
     assert model.curve.saturation_exponent == 0.6
     assert "2026-01-02" in model.note
-    assert model.advice == ""
+    assert model.estimate.advice == ""
     assert choose_model(XEON, 7.0, 50.0).estimate.name == "given"
 
 
@@ -131,7 +131,8 @@ def test_a_broken_fit_is_said_with_the_remedy_and_stops_nothing(text):
 
 
 def test_what_would_halve_the_error_is_said():
-    assert "calibrate" in choose_model(XEON).advice
+    assert "calibrate" in choose_model(XEON).estimate.advice
+    assert "host" in shared(Sharing("KVM")).estimate.advice
 
 
 def test_a_machine_is_looked_at_through_the_roots_given(tmp_path):

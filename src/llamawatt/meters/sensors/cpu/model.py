@@ -24,6 +24,12 @@ IDLE_SHARE = {PowerClass.CLIENT: 0.08, PowerClass.SERVER: 0.20}
 IDLE_FACTOR = 2.0
 SPAN_FACTOR = 1.8
 """Bounds either way, that at least 90 % of loaded points of a processor never seen lie within."""
+NAMES = {
+    "rated-power": "rated power",
+    "calibrated": "a calibration of this machine",
+    "given": "given watts",
+}
+"""What an estimate rests on, in words."""
 GIVEN_FACTOR = 1.2
 """Bound of watts that the user gives."""
 CURVE_FACTOR = 1.5
@@ -32,6 +38,12 @@ VIRTUAL_FACTOR = 2.0
 """What a virtual machine adds: its cores are turns on cores that others use too."""
 QUOTA_FACTOR = 1.3
 """What a container's limit adds: turns on a core come in bursts."""
+CALIBRATE = (
+    "To halve this error, calibrate once: `llamawatt calibrate` where the CPU's energy counters "
+    "can be read (as root, say) or on battery, `llamawatt calibrate --wall URL` with a plug. "
+    "--cpu-idle-w and --cpu-max-w take watts that you know."
+)
+ON_HOST = "Only the host can measure this. --cpu-idle-w and --cpu-max-w take watts that you know."
 SERVER_THREAD_W = 3.0
 CLIENT_THREAD_W = 6.0
 """Rated watts of one logical CPU of a virtual machine: 2 W to 5 W on servers (280 W over 128
@@ -71,8 +83,9 @@ class CpuPowerModel:
         """What a reader should know of the figures."""
         known = self.estimate
         watts = (
-            f"Estimated from busy cores: {known.idle_w:.3g} W idle (×/÷ {known.idle_factor:.2g}), "
-            f"up to {known.span_w:.3g} W more under load (×/÷ {known.span_factor:.2g}); "
+            f"Estimated from busy cores and {NAMES[known.name]}: {known.idle_w:.3g} W idle "
+            f"(×/÷ {known.idle_factor:.2g}), up to {known.span_w:.3g} W more under load "
+            f"(×/÷ {known.span_factor:.2g}); "
             f"{known.source}."
         )
         return " ".join((watts, *self.remarks))
@@ -84,17 +97,6 @@ class CpuPowerModel:
             return "fitted on this machine"
         plain = (self.estimate.idle_factor, self.estimate.span_factor) == (IDLE_FACTOR, SPAN_FACTOR)
         return "validated on other processors" if plain else "stated"
-
-    @property
-    def advice(self) -> str:
-        """What would make the bound at least twice as narrow; empty after a calibration."""
-        if self.estimate.name == "calibrated":
-            return ""
-        return (
-            "To halve this error, calibrate once: `llamawatt calibrate` with readable RAPL "
-            "counters or on battery, `llamawatt calibrate --wall URL` with a plug. "
-            "--cpu-idle-w and --cpu-max-w take watts that you know."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ def rated_model(processor: Processor) -> CpuPowerModel:
     power_w, source = rated.power_w * topology.n_packages, rated.source
     if topology.n_packages > 1:
         source = f"{topology.n_packages} packages, {source}"
-    if sharing.hypervisor and not sharing.is_windows_subsystem:
+    is_guest = bool(sharing.hypervisor) and not sharing.is_windows_subsystem
+    if is_guest:
         power_w, source = _virtual_share(rated, topology.n_threads)
     factors = (
         rated.factor,
@@ -167,6 +170,7 @@ def rated_model(processor: Processor) -> CpuPowerModel:
         span_w=FULL_SHARE * power_w - idle_w,
         idle_factor=_widened(IDLE_FACTOR, *factors),
         span_factor=_widened(SPAN_FACTOR, *factors),
+        advice=ON_HOST if is_guest else CALIBRATE,
     )
     return CpuPowerModel(estimate, processor.name, topology, remarks=_remarks(topology, sharing))
 
@@ -242,5 +246,6 @@ def _given(base: CpuPowerModel, idle_w: float | None, max_w: float | None) -> Cp
         span_w=full_w - lowest_w,
         idle_factor=known.idle_factor if idle_w is None else GIVEN_FACTOR,
         span_factor=known.span_factor if max_w is None else _widened(CURVE_FACTOR, GIVEN_FACTOR),
+        advice=known.advice,
     )
     return replace(base, estimate=estimate)
