@@ -7,7 +7,7 @@ from llamawatt.app.serving import Serving
 from llamawatt.core.errors import ModelError, SpecError, UsageError
 from llamawatt.core.plan import ModelRecord, SuiteRecord
 from llamawatt.models.fetch.catalog import resolve_model
-from llamawatt.models.gguf.inspect import inspect_model, to_record
+from llamawatt.models.gguf.inspect import ModelFacts, inspect_model, to_record
 from llamawatt.study.plan import ModelSource, SuiteSource, needed_suites
 from llamawatt.study.recorded import RecordedStudy
 from llamawatt.study.spec import StudySpec
@@ -80,16 +80,24 @@ def find_models(
     for reference in references or (DEFAULT_MODEL,):
         file = resolve_model(reference, progress=progress)
         facts = inspect_model(file.path)
-        if facts.not_generating:
-            raise ModelError(
-                f"{file.path} does not generate text: {facts.not_generating}.",
-                "Name a model that generates.",
-            )
+        _require_runnable(file.path, facts, serving)
         record = to_record(file, facts)
         if record.name in found:
             raise SpecError(f"Two models are named {record.name!r}.", "Rename one of the files.")
         found[record.name] = ModelSource(record, file.path, facts.n_ctx_train)
     return found
+
+
+def _require_runnable(path: Path, facts: ModelFacts, serving: Serving) -> None:
+    if facts.not_generating:
+        raise ModelError(
+            f"{path} does not generate text: {facts.not_generating}.",
+            "Name a model that generates.",
+        )
+    if facts.needs_own_server and serving.kind == "embedded":
+        raise ModelError(
+            f"The llama.cpp that comes with llamawatt cannot run {path}: {facts.warnings[-1]}"
+        )
 
 
 def _in_place_of(spec: RecordedStudy, found: Mapping[str, ModelSource]) -> dict[str, ModelSource]:

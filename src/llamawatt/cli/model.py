@@ -17,20 +17,24 @@ app = typer.Typer(
     help="List, fetch, inspect and synthesise models.", no_args_is_help=True, rich_markup_mode=None
 )
 Reference = Annotated[
-    str, typer.Argument(help="A catalogue name, hf:OWNER/REPO/FILE, a URL or a path.")
+    str,
+    typer.Argument(help="A name that `model list` shows, hf:OWNER/REPO/FILE, a URL or a path."),
 ]
 
 
 @app.command("list")
 def list_(as_json: options.Json = False) -> None:
-    """Show the models and shapes that have a name here."""
+    """Show models that have a name here, those of other programs on this machine, and shapes."""
     from llamawatt.models.fetch.catalog import CATALOG
+    from llamawatt.models.fetch.local import find_local
     from llamawatt.models.make.mix import QUANTIZATIONS
     from llamawatt.models.make.shapes import SHAPES
 
+    local = find_local()
     if as_json:
         found = {
             "models": [asdict(entry) for entry in CATALOG.values()],
+            "on_this_machine": [asdict(each) | {"path": str(each.path)} for each in local],
             "shapes": list(SHAPES),
             "shape_types": list(QUANTIZATIONS),
         }
@@ -42,6 +46,10 @@ def list_(as_json: options.Json = False) -> None:
         if entry.quantizations:
             typer.echo(f"  write {entry.name}:{entry.default_quantization}, or one of")
             typer.echo(f"  {', '.join(entry.quantizations)}")
+    if local:
+        typer.echo("On this machine already:")
+    for each in local:
+        typer.echo(f"  {each.name}  {each.size_bytes / 1e6:,.1f} MB")
     typer.echo("Any other: hf:OWNER/REPO/FILE.gguf, a URL or a path.")
     typer.echo(f"Shapes for `model synth`: {', '.join(SHAPES)}")
 

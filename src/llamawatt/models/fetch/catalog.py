@@ -7,6 +7,7 @@ from pathlib import Path
 from llamawatt.core.errors import ModelError
 from llamawatt.core.suggest import meant
 from llamawatt.models.fetch.embedded import NAME, SIZE_BYTES, WHEEL, embedded_model
+from llamawatt.models.fetch.local import find_local, match_local
 from llamawatt.models.fetch.pull import URL_SCHEMES, pull_hub, pull_url
 from llamawatt.models.file import ModelFile, Progress, require_gguf
 
@@ -64,7 +65,7 @@ def resolve_model(reference: str = DEFAULT, *, progress: Progress | None = None)
 
     Args:
         reference: A catalogue name (`smollm2-135m`, `tinyllama:Q4_0`), `hf:OWNER/REPO/FILE`, a
-            URL or a path.
+            URL, a path, or the name of another program's model (`ollama:llama3.2:1b`).
         progress: Hears the name, bytes so far and bytes in all.
 
     Raises:
@@ -78,7 +79,7 @@ def resolve_model(reference: str = DEFAULT, *, progress: Progress | None = None)
         return pull_hub(reference, progress=progress)
     if reference.lower().startswith(URL_SCHEMES):
         return pull_url(reference, progress)
-    return _from_path(reference)
+    return _on_disk(reference)
 
 
 def _from_catalog(entry: CatalogEntry, label: str, progress: Progress | None) -> ModelFile:
@@ -98,13 +99,22 @@ def _from_catalog(entry: CatalogEntry, label: str, progress: Progress | None) ->
     return pull_hub(entry.quantizations[known], f"{entry.name}-{known}", progress)
 
 
-def _from_path(reference: str) -> ModelFile:
+def _on_disk(reference: str) -> ModelFile:
+    """Return the file of a path, or the model of another program on this machine by its name."""
     path = Path(reference).expanduser()
-    if not path.exists() and "/" not in reference and "." not in reference:
+    is_path = path.exists() or reference.endswith(".gguf") or reference.startswith(("/", ".", "~"))
+    local = () if path.exists() else find_local()
+    found = match_local(reference, local)
+    if found is not None:
+        require_gguf(found.path)
+        return found.file
+    if not is_path:
+        here = [each.name for each in local]
+        known = [*CATALOG, *here, *(each.short for each in local)]
         raise ModelError(
             f"There is no model {reference!r}.",
-            f"{meant(reference, CATALOG)}Known are {', '.join(CATALOG)}, hf:OWNER/REPO/FILE, URLs "
-            "and paths.",
+            f"{meant(reference, known)}Known are {', '.join(CATALOG)}, hf:OWNER/REPO/FILE, URLs, "
+            "paths, and what `llamawatt model list` finds on this machine.",
         )
     require_gguf(path)
     return ModelFile(path, path.stem, str(path))

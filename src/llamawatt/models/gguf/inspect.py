@@ -19,6 +19,7 @@ from llamawatt.models.gguf.purpose import why_it_does_not_generate
 from llamawatt.models.gguf.streamed import EMBEDDING, OUTPUT, streamed_bytes
 from llamawatt.models.gguf.tensor_types import (
     is_of_bitnet,
+    needs_own_server,
     tensor_sizes_bytes,
     type_name,
     who_runs_it,
@@ -49,6 +50,7 @@ class ModelFacts:
         has_chat_template: Whether it brings one.
         synthetic: Whether its weights are random.
         not_generating: Why it generates no text; empty for what does.
+        needs_own_server: Whether only a llama.cpp of the user's may run it.
         files: Its files, the first part first.
         warnings: What its name or size promises and it does not hold, and who alone runs it, in
             words.
@@ -69,6 +71,7 @@ class ModelFacts:
     has_chat_template: bool
     synthetic: bool
     not_generating: str = ""
+    needs_own_server: bool = False
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -134,6 +137,7 @@ def inspect_model(path: Path) -> ModelFacts:
         has_chat_template="tokenizer.chat_template" in first.metadata,
         synthetic=bool(first.metadata.get(SYNTHETIC_KEY, False)),
         not_generating=why,
+        needs_own_server=needs_own_server(whole, bitnet=bitnet),
         files=tuple(parts),
         warnings=tuple(_warnings(path, whole, bits_per_weight, bitnet=bitnet)),
     )

@@ -111,6 +111,12 @@ def tensor_bytes(tensor: TensorFact, *, bitnet: bool = False) -> int | None:
     return int(tensor.n_elements // block * block_bytes)
 
 
+def needs_own_server(header: Header, *, bitnet: bool = False) -> bool:
+    """Tell whether the llama.cpp that comes along cannot load a file (forked or removed types)."""
+    ids = {tensor.type_id for tensor in header.tensors}
+    return any(_foreign(type_id, bitnet=bitnet) is not None for type_id in ids)
+
+
 def who_runs_it(header: Header, *, bitnet: bool = False) -> Iterator[str]:
     """Yield a sentence for every type of tensor that llama.cpp as it is today does not run."""
     counts: dict[int, int] = {}

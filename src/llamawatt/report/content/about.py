@@ -72,6 +72,7 @@ def settings(model: ReportModel) -> tuple[tuple[str, str], ...]:
     ]  # fmt: skip
     if any(m.synthetic for m in study.models):
         found.append(("Weights", "random: speed and energy only, the text means nothing"))
+    found += [("Note", f"{m.name}: {told}") for m in study.models for told in m.warnings]
     found += [("Left out", warning) for warning in model.warnings]
     return tuple((name, value) for name, value in found if value)
 
