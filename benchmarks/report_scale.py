@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,10 +102,11 @@ def trial(order: int, rng: np.random.Generator) -> TrialRecord:
         )
         energy[domain.name] = domain_energy(reading, domain, idle["model"][domain.name])
     block = order // 12
-    return TrialRecord(
+    made = TrialRecord(
         SCHEMA, f"b{block:06d}-{arm}-{suite}", arm, {}, suite, block, block, order, Purpose.SUITE,
-        Status.OK, window, requests, energy, idle, None, trial_metrics(requests, energy, window),
+        Status.OK, window, requests, energy, idle,
     )  # fmt: skip
+    return replace(made, metrics=trial_metrics(made))
 
 
 def write_run(path: Path, n_trials: int, n_samples: int) -> None:
@@ -114,7 +116,7 @@ def write_run(path: Path, n_trials: int, n_samples: int) -> None:
     with (path / "trials.jsonl").open("wb") as file:
         for order in range(n_trials):
             made = trial(order, rng)
-            file.write(schema.to_line(schema.TRIAL, made))
+            file.write(schema.to_line(made))
             if order < 2:
                 write_trace(path, made.trial_id, traces(made.window, n_samples // 4))
 

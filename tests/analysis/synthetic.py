@@ -1,7 +1,7 @@
 """Runs with a known truth: a machine whose times, watts and sensor errors are written here."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -215,12 +215,13 @@ class Factory:
         flags += [Flag.GPU_NOT_MEASURED] if self.modelled else []
         flags += [Flag.SHARED_WINDOW] if arm.truth.n_parallel > 1 else []
         suffix = "" if purpose is Purpose.SUITE else f"-{purpose}"
-        return TrialRecord(
+        made = TrialRecord(
             SCHEMA, f"b{block:03d}-{arm.record.name.replace(' ', '-')}-{suite}{suffix}",
             arm.record.name, arm.record.factors, suite, block, block, order, purpose, Status.OK,
-            window, requests, energy, idle, self._load(), trial_metrics(requests, energy, window),
+            window, requests, energy, idle, self._load(), None,
             tuple(flags), {"before.gpu-0.temp_c": 55.0, "other_cpu_share": 0.01},
         )  # fmt: skip
+        return replace(made, metrics=trial_metrics(made))
 
     def _work(self, arm, suite, purpose, order):
         truth, (n_prompt, n_generated) = arm.truth, SUITES[suite]

@@ -17,7 +17,8 @@ from llamawatt.cli.jsonform import run_json
 from llamawatt.cli.tables import print_run
 from llamawatt.core.errors import MeterError
 from llamawatt.core.machine import WallModel
-from llamawatt.core.trials import Metrics
+from llamawatt.core.readings import Method
+from llamawatt.core.trials import DomainEnergy
 from llamawatt.host import power_supply
 from llamawatt.host.cpu.topology import Topology
 from llamawatt.meters.sensors.cpu.fitted import FittedCpu
@@ -141,12 +142,9 @@ def test_wrong_usage_is_told(capsys, arguments):
 
 
 def run_of(wall_model):
-    metrics = Metrics(
-        2.0, 0.1, 0.03, 100.0, 1.0, 3.0, 100.0, 0.0, None, 1.5, None, 200.0, 400.0, 30.0, 100.0,
-        32.0, 1, 20, 64,
-    )  # fmt: skip
+    energy = {"cpu-package-0": DomainEnergy(100.0, 1.0, 3.0, Method.COUNTER, 50.0)}
     trials = tuple(
-        replace(trial(n), metrics=metrics, window=replace(trial(n).window, duration_s=2.0))
+        replace(trial(n), energy=energy, window=replace(trial(n).window, duration_s=2.0))
         for n in range(4)
     )
     return Run(Path("run"), study(), replace(machine(), wall_model=wall_model), trials)

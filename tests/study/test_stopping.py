@@ -21,14 +21,15 @@ def trial(cell: Cell, block: int, energy_j: float, *, ok: bool = True) -> TrialR
         name: replace(part, energy_j=energy_j, uncertainty_j=0.0)
         for name, part in base.energy.items()
     }
-    return replace(
+    made = replace(
         base,
         arm=cell.arm,
         suite=cell.suite,
         purpose=cell.purpose,
         status=Status.OK if ok else Status.FAILED,
-        metrics=trial_metrics(base.requests, energy, base.window) if ok else None,
+        energy=energy,
     )
+    return replace(made, metrics=trial_metrics(made)) if ok else made
 
 
 def steady(cell: Cell, count: int) -> list[TrialRecord]:
@@ -72,9 +73,7 @@ def test_an_arm_that_failed_once_among_successes_goes_on() -> None:
 
 
 def test_without_the_metric_repeats_go_to_the_cap() -> None:
-    unmeasured = [
-        replace(t, metrics=replace(t.metrics, energy_j=None)) for t in steady(CPU, 5) if t.metrics
-    ]
+    unmeasured = [replace(t, energy={}) for t in steady(CPU, 5)]
     assert open_cells((CPU,), unmeasured, PROTOCOL) == (CPU,)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from llamawatt.core import machine, plan, readings, trials
 from llamawatt.core.flags import Flag
+from llamawatt.core.metrics import METRICS
 from llamawatt.study import spec as study
 from llamawatt.targets import spec as target
 
@@ -35,7 +36,6 @@ FILES: dict[str, tuple[type, ...]] = {
         trials.DomainEnergy,
         trials.IdlePower,
         trials.LoadRecord,
-        trials.Metrics,
     ),
     "events.jsonl": (plan.RunEvent,),
     "quality.json": (plan.QualityRecord,),
@@ -64,7 +64,20 @@ def records_page() -> str:
             types = {field.name: _type_text(field.type) for field in fields}
             parts += [f"### {record.__name__}", "", _first_line(record), ""]
             parts += [*_table(record, types, "type"), ""]
+        parts += _metrics() if file == "trials.jsonl" else []
     return "\n".join(parts)
+
+
+def _metrics() -> list[str]:
+    """Return the table of metrics: the names in `metrics`, `summary.csv` and `--metric`."""
+    rows = [
+        f"| `{spec.key}` | {spec.unit} | {'more' if spec.more_is_better else 'less'} "
+        f"| {spec.label}. {spec.meaning} |"
+        for spec in METRICS.values()
+    ]
+    head = "What a trial comes to. These are the names in `summary.csv`, JSON and `--metric`, too."
+    table = ["| metric | unit | better is | meaning |", "| --- | --- | --- | --- |", *rows]
+    return ["### metrics", "", head, "", *table, ""]
 
 
 def settings_page() -> str:

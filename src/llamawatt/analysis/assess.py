@@ -1,14 +1,15 @@
 """The whole analysis of a run in one value, from which every report and argument is made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from llamawatt.analysis.compare.family import TOLD, Family, Uncorrected, families, uncorrected
 from llamawatt.analysis.estimates.attribution import Attribution, PhaseSplit, attribute, split
-from llamawatt.analysis.estimates.cells import Cell, CellKey, cells
+from llamawatt.analysis.estimates.cells import Cell, CellGatherer, CellKey
+from llamawatt.analysis.estimates.gather import lots
 from llamawatt.analysis.estimates.groups import Sweep, arms_of, group_names, sweeps
-from llamawatt.analysis.estimates.idle import IdleOf, idle_by_arm
+from llamawatt.analysis.estimates.idle import IdleGatherer, IdleOf
 from llamawatt.analysis.estimates.roofline import RooflinePoint, roofline
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.metrics import METRICS
@@ -56,8 +57,7 @@ class Assessment:
     def primary_metric(self) -> str:
         """The protocol's metric, or latency where there are no joules."""
         wanted = self.study.protocol.primary_metric
-        known = any(cell.columns.get(wanted) is not None and cell.has(wanted)
-                    for cell in self.suite_cells)  # fmt: skip
+        known = any(cell.has(wanted) for cell in self.suite_cells)
         return wanted if known else "latency_s"
 
     @cached_property
@@ -164,14 +164,33 @@ class Assessment:
         return {}
 
 
-def assess(study: StudyRecord, machine: MachineRecord, trials: Sequence[TrialRecord]) -> Assessment:
-    """Analyse a run."""
-    failed = tuple(trial.error for trial in trials if trial.status is Status.FAILED)
+def assess(
+    study: StudyRecord,
+    machine: MachineRecord,
+    trials: Iterable[TrialRecord],
+    given: Mapping[str, float] | None = None,
+) -> Assessment:
+    """Analyse a run.
+
+    Args:
+        study: What it set out to do.
+        machine: Where it ran.
+        trials: Its trials, in any number: none of them is kept.
+        given: What holds for the whole run and metrics may need.
+    """
+    gatherer, idle = CellGatherer(study.boundary), IdleGatherer()
+    failures: list[str] = []
+    n_trials = 0
+    for lot in lots(trials):
+        n_trials += len(lot)
+        failures += [trial.error for trial in lot if trial.status is Status.FAILED]
+        gatherer.add(lot)
+        idle.add(lot)
     return Assessment(
         study=study,
         machine=machine,
-        cells=cells(trials),
-        idle=idle_by_arm(trials),
-        n_trials=len(trials),
-        failures=failed,
+        cells=gatherer.cells(given),
+        idle=idle.by_arm(),
+        n_trials=n_trials,
+        failures=tuple(failures),
     )

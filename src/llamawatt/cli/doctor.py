@@ -31,7 +31,7 @@ def doctor(
     from llamawatt.measure.preflight import preflight
     from llamawatt.meters.sampling.instrument import MeterBench
     from llamawatt.meters.sensors.discover import gpus
-    from llamawatt.runs.schema import MACHINE
+    from llamawatt.runs.schema import to_json
 
     build = _ask_build(server, wake=wake)
     found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
@@ -39,7 +39,7 @@ def doctor(
         findings = preflight(evidence=bench.evidence())
         machine = machine_record(bench, gpus(want_gpu=wake), "")
     if as_json:
-        told = MACHINE.dump_python(machine, mode="json")
+        told = json.loads(to_json(machine))
         told["llama_cpp"] = asdict(build)
         told["noise"] = [asdict(finding) for finding in findings]
         typer.echo(json.dumps(told, indent=1))

@@ -82,6 +82,6 @@ def _line(trial: TrialRecord) -> str:
     head = f"{trial.arm} · {trial.suite}"
     if trial.status is not Status.OK or trial.metrics is None:
         return f"{head}: failed ({trial.error})"
-    energy = trial.metrics.energy_j
+    energy, latency = trial.metrics["energy_j"], trial.metrics["latency_s"]
     joules = "energy not measured" if energy is None else f"{energy_text(energy)} a reply"
-    return f"{head}: {duration_text(trial.metrics.latency_s)}, {joules}"
+    return f"{head}: {duration_text(latency)}, {joules}"

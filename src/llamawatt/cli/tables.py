@@ -21,6 +21,7 @@ from llamawatt.core.format import (
     power_text,
 )
 from llamawatt.core.machine import WallModel
+from llamawatt.core.metrics import METRICS
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Purpose
 from llamawatt.runs.store import Run
@@ -150,6 +151,5 @@ def _value(cell: Cell, metric: str) -> float | None:
 def _how(cell: Cell) -> str:
     power = _value(cell, "power_w")
     methods = " + ".join(sorted(method.value for method in cell.methods))
-    gain = cell.columns["systematic_j"] / cell.columns["energy_j"]
-    bound = gain_text(float(gain.mean()))
+    bound = gain_text(cell.gain(METRICS["energy_j"]))
     return f"{methods}, sensor error {bound}, mean {power_text(power)}"

@@ -76,6 +76,7 @@ class MetricSpec:
         meaning: Its definition, in one sentence.
         formula: From quantities to figures; a division by zero means unknown.
         heading: Its column's heading, with the unit.
+        needs: Names of what must be given for the whole run; without them it is absent.
         uses: Where it appears besides JSON, CSV and `--metric`, where every metric does.
         more_is_better: Whether more of it is better; with most metrics less is.
     """
@@ -88,6 +89,7 @@ class MetricSpec:
     meaning: str
     formula: Callable[[Quantities], "Floats"]
     heading: str = ""
+    needs: tuple[str, ...] = ()
     uses: frozenset[Use] = frozenset()
     more_is_better: bool = False
 
@@ -110,7 +112,7 @@ _ALL = (
         "latency_s", "Latency", "s", Kind.TIME, "reply",
         "Mean latency of a reply, from the first byte sent to the last byte received.",
         lambda q: q["latencies_s"] / q["n_replies"],
-        "Latency (s)", _EVERYWHERE,
+        "Latency (s)", uses=_EVERYWHERE,
     ),
     MetricSpec(
         "ttft_s", "Time to first token", "s", Kind.TIME, "reply",
@@ -126,19 +128,19 @@ _ALL = (
         "energy_j", "Energy", "J", Kind.ENERGY, "reply",
         "Gross joules of the window, over the domains in the total, per reply.",
         lambda q: q["window_j"] / q["n_replies"],
-        "Energy (J)", _EVERYWHERE,
+        "Energy (J)", uses=_EVERYWHERE,
     ),
     MetricSpec(
         "above_idle_j", "Energy above idle", "J", Kind.ABOVE_IDLE, "reply",
         "Joules per reply above model-resident idle; a difference, never clipped.",
         lambda q: q["window_above_idle_j"] / q["n_replies"],
-        "Above idle (J)", _EVERYWHERE,
+        "Above idle (J)", uses=_EVERYWHERE,
     ),
     MetricSpec(
         "j_per_token", "Energy per token", "J/token", Kind.ENERGY, "token",
         "Gross joules of the window per generated token.",
         lambda q: q["window_j"] / q["n_generated"],
-        "J/token", _TABLES,
+        "J/token", uses=_TABLES,
     ),
     MetricSpec(
         "above_idle_j_per_token", "Energy per token above idle", "J/token", Kind.ABOVE_IDLE,
@@ -150,7 +152,7 @@ _ALL = (
         "edp_js", "Energy-delay product", "J·s", Kind.ENERGY, "reply",
         "Joules per reply times its latency.",
         lambda q: q["window_j"] / q["n_replies"] * (q["latencies_s"] / q["n_replies"]),
-        "EDP (J·s)", _EVERYWHERE,
+        "EDP (J·s)", uses=_EVERYWHERE,
     ),
     MetricSpec(
         "ed2p_js2", "Energy-delay² product", "J·s²", Kind.ENERGY, "reply",
@@ -166,7 +168,7 @@ _ALL = (
         "tok_per_s", "Throughput", "tok/s", Kind.RATE, "window",
         "Tokens generated in the window over its length.",
         lambda q: q["n_generated"] / q["duration_s"],
-        "tok/s", _TABLES, more_is_better=True,
+        "tok/s", uses=_TABLES, more_is_better=True,
     ),
     MetricSpec(
         "prefill_tok_per_s", "Prefill speed", "tok/s", Kind.RATE, "stream",

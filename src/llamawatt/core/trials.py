@@ -139,54 +139,6 @@ class LoadRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """What a trial comes to. Per-reply figures are means over the window's replies.
-
-    Attributes:
-        latency_s: Mean latency of a reply.
-        ttft_s: Mean time to first token; None when not streamed.
-        tpot_s: Mean time per generated token after the first; None when unknown.
-        energy_j: Gross joules per reply, summed over the domains in the total.
-        uncertainty_j: 95 % half-width of its random error.
-        systematic_j: 95 % bound of its gain errors, added linearly (they may be correlated).
-        measured_j: The part of `energy_j` that was measured.
-        modelled_j: The part of `energy_j` that was modelled.
-        above_idle_j: Joules per reply above model-resident idle; None without an idle window.
-        j_per_token: Gross window joules per generated token; None when none was generated.
-        above_idle_j_per_token: The same above idle.
-        edp_js: Energy-delay product per reply, J·s.
-        ed2p_js2: Energy-delay-squared product per reply, J·s².
-        tok_per_s: Generated tokens over the window's length.
-        prefill_tok_per_s: Prompt tokens over prefill time; None when unknown.
-        decode_tok_per_s: Decode steps over decode time: the first token of a reply comes out of
-            its prompt's pass and takes no step of its own. None when unknown.
-        n_replies: Replies in the window.
-        n_prompt: Prompt tokens evaluated in the window.
-        n_generated: Tokens generated in the window.
-    """
-
-    latency_s: float
-    ttft_s: float | None
-    tpot_s: float | None
-    energy_j: float | None
-    uncertainty_j: float | None
-    systematic_j: float | None
-    measured_j: float | None
-    modelled_j: float | None
-    above_idle_j: float | None
-    j_per_token: float | None
-    above_idle_j_per_token: float | None
-    edp_js: float | None
-    ed2p_js2: float | None
-    tok_per_s: float
-    prefill_tok_per_s: float | None
-    decode_tok_per_s: float | None
-    n_replies: int
-    n_prompt: int
-    n_generated: int
-
-
-@dataclass(frozen=True, slots=True)
 class TrialRecord:
     """One line of `trials.jsonl`.
 
@@ -208,7 +160,8 @@ class TrialRecord:
         energy: By domain name.
         idle: By idle level (`bare`, `runtime`, `model`), then by domain name.
         load: The load of the target that served it; None when it was attached.
-        metrics: What it comes to; None when failed.
+        metrics: What it comes to, by name, for readers of the file; None when failed. llamawatt
+            works them out anew from the rest of the line whenever it reads a run.
         evidence: Clocks, temperatures, P-states, throttle reasons, other load, before and after.
         started_at: UTC wall-clock start, ISO 8601, for people; never used in arithmetic.
         session: Which start of a server it was taken in, from 0 over the whole run: trials of one
@@ -230,7 +183,7 @@ class TrialRecord:
     energy: dict[str, DomainEnergy] = field(default_factory=dict)
     idle: dict[str, dict[str, IdlePower]] = field(default_factory=dict)
     load: LoadRecord | None = None
-    metrics: Metrics | None = None
+    metrics: dict[str, float | None] | None = None
     flags: tuple[Flag, ...] = ()
     evidence: dict[str, FactorValue] = field(default_factory=dict)
     error: str = ""

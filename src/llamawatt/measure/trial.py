@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from llamawatt.analysis.estimates.metrics import trial_metrics
 from llamawatt.core.plan import ProtocolRecord
 from llamawatt.core.trials import (
     SCHEMA,
-    DomainEnergy,
     FactorValue,
-    Metrics,
     RequestRecord,
     Status,
     TrialRecord,
@@ -52,8 +51,7 @@ def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> T
     evidence = _evidence(before, rig.instrument.evidence(), other_share)
     if session.endpoint.build:
         evidence[BUILD] = session.endpoint.build
-    metrics = _metrics(requests, energy, window, task.boundary)
-    return TrialRecord(
+    record = TrialRecord(
         schema=SCHEMA,
         trial_id=task.trial_id,
         arm=task.cell.arm,
@@ -69,12 +67,12 @@ def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> T
         energy=energy,
         idle={level: dict(powers) for level, powers in session.idle.items()},
         load=session.load,
-        metrics=metrics,
         flags=doubts(rig, session, task, Seen(requests, window, energy, evidence)),
         evidence=evidence,
         started_at=started_at,
         session=session.number,
     )
+    return replace(record, metrics=trial_metrics(record, task.boundary))
 
 
 def failure(rig: Rig, arm: Arm, task: Assignment, why: str) -> TrialRecord:
@@ -125,18 +123,6 @@ def _window(requests: Sequence[RequestRecord]) -> Window:
     t0_s = min(request.t0_s for request in requests)
     t1_s = max(request.t0_s + request.latency_s for request in requests)
     return Window(t0_s, t1_s, t1_s - t0_s)
-
-
-def _metrics(
-    requests: Sequence[RequestRecord],
-    energy: Mapping[str, DomainEnergy],
-    window: Window,
-    boundary: tuple[str, ...],
-) -> Metrics:
-    """Sum the boundary, or nothing: a sum that lacks a domain would look like a saving."""
-    complete = all(name in energy for name in boundary)
-    summed = {name: energy[name] for name in boundary} if complete else {}
-    return trial_metrics(requests, summed, window)
 
 
 def _evidence(

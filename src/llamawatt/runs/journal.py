@@ -1,52 +1,69 @@
 """An append-only file of JSON lines that survives a kill at any instant."""
 
-import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.host.atomic_file import sync, whole_file
 
+PIECE_BYTES = 4 << 20
+"""Journals are read in pieces of about this size."""
 
-def read_lines(path: Path) -> tuple[list[bytes], str]:
-    """Return the whole lines of a journal, and a warning if its end was torn.
+MOST_BYTES = 64 << 20
+"""A line, or a file that is read whole, is refused beyond this."""
+
+
+def read_whole(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        RunDirectoryError: it cannot be read, or is too large to be what it should be.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise RunDirectoryError(f"Could not read {path} ({error.strerror or error}).") from error
+    if len(data) > most_bytes:
+        raise RunDirectoryError(f"{path} is larger than {most_bytes >> 20} MiB, so it is not read.")
+    return data
+
+
+def pieces(path: Path, warnings: list[str]) -> Iterator[tuple[int, bytes]]:
+    """Yield a journal in pieces of whole lines, each with the number of its first line.
 
     A line is whole when it ends in a newline: the newline is written last. A missing file is an
     empty journal.
 
+    Args:
+        path: The file.
+        warnings: Gets a sentence if the end was torn off.
+
     Raises:
-        RunDirectoryError: it cannot be read.
+        RunDirectoryError: it cannot be read, or a line has no end.
     """
-    if not path.exists():
-        return [], ""
+    number = 1
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            while piece := file.read(PIECE_BYTES) + file.readline(MOST_BYTES):
+                whole, newline, torn = piece.rpartition(b"\n")
+                n_lines = whole.count(newline) + 1 if newline else 0
+                if len(torn) >= MOST_BYTES:
+                    raise RunDirectoryError(
+                        f"{path}:{number + n_lines} is longer than {MOST_BYTES >> 20} MiB."
+                    )
+                if torn.strip():
+                    warnings.append(
+                        f"{path.name} ends in a half-written line of {len(torn)} bytes; left out."
+                    )
+                if newline:
+                    yield number, whole + newline
+                number += n_lines
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise RunDirectoryError(f"Could not read {path} ({error.strerror or error}).") from error
-    whole, newline, torn = data.rpartition(b"\n")
-    lines = [line for line in whole.split(b"\n") if line.strip()] if newline else []
-    if torn.strip():
-        return lines, f"{path.name} ends in a half-written line of {len(torn)} bytes; left out."
-    return lines, ""
-
-
-def parse_objects(lines: Iterable[bytes], where: str) -> list[dict[str, object]]:
-    """Parse lines as JSON objects, to find the broken one.
-
-    Raises:
-        RunDirectoryError: naming the first line that is not a JSON object.
-    """
-    parsed = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise RunDirectoryError(f"{where}:{number} is not valid JSON ({error}).") from error
-        if not isinstance(value, dict):
-            raise RunDirectoryError(f"{where}:{number} is not a JSON object.")
-        parsed.append(value)
-    return parsed
 
 
 class Journal:

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
-from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.plan import QualityRecord
 from llamawatt.core.trials import SCHEMA
 from llamawatt.runs import schema
-from llamawatt.runs.journal import parse_objects, write_whole
+from llamawatt.runs.journal import write_whole
 
 QUALITY_FILE = "quality.json"
 
@@ -21,17 +18,13 @@ class _Judged:
     models: tuple[QualityRecord, ...]
 
 
-_FILE = TypeAdapter(_Judged)
-
-
 def write_quality(path: Path, records: Sequence[QualityRecord]) -> None:
     """Write what was judged into a run directory, over what was there.
 
     Raises:
         RunDirectoryError: it could not be written; what was there stays.
     """
-    data = _FILE.dump_json(_Judged(SCHEMA, tuple(records)), indent=1)
-    write_whole(path / QUALITY_FILE, data + b"\n")
+    write_whole(path / QUALITY_FILE, schema.to_json(_Judged(SCHEMA, tuple(records))))
 
 
 def read_quality(path: Path) -> tuple[QualityRecord, ...]:
@@ -41,18 +34,8 @@ def read_quality(path: Path) -> tuple[QualityRecord, ...]:
         RunDirectoryError: the file is broken, of a newer schema, or cannot be read.
     """
     file = path / QUALITY_FILE
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
+    if not file.exists():
         return ()
-    except OSError as error:
-        raise RunDirectoryError(f"Could not read {file} ({error.strerror or error}).") from error
-    (raw,) = parse_objects([data], str(file))
-    schema.check_schema(raw, str(file))
-    try:
-        return _FILE.validate_json(data).models
-    except ValidationError as error:
-        raise RunDirectoryError(
-            f"{file} does not hold ({schema.first_fault(error)}).",
-            "Remove it; --resume judges again.",
-        ) from error
+    judged = schema.read_record(file, _Judged)
+    schema.refuse_newer(judged.schema, str(file))
+    return judged.models

@@ -14,23 +14,20 @@ report/        made from the above, at any time
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 from filelock import BaseFileLock
-from pydantic import TypeAdapter, ValidationError
 
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord
 from llamawatt.core.trials import TrialRecord
 from llamawatt.runs import schema
-from llamawatt.runs.journal import Journal, parse_objects, read_lines, write_whole
+from llamawatt.runs.journal import Journal, pieces, write_whole
 from llamawatt.runs.lock import lock_run
 from llamawatt.runs.quality import read_quality, write_quality
-
-T = TypeVar("T")
 
 STUDY_FILE = "study.yaml"
 MACHINE_FILE = "machine.json"
@@ -94,7 +91,7 @@ class RunWriter:
             raise RunDirectoryError(
                 f"{path} already holds a run.", "Go on with --resume, or choose another --out."
             )
-        write_whole(path / MACHINE_FILE, schema.MACHINE.dump_json(machine, indent=1) + b"\n")
+        write_whole(path / MACHINE_FILE, schema.to_json(machine))
         write_whole(path / STUDY_FILE, schema.to_yaml(study).encode())
         return cls(path, lock)
 
@@ -116,11 +113,11 @@ class RunWriter:
 
     def append_trial(self, trial: TrialRecord) -> None:
         """Write one finished trial; it is on the disk when this returns."""
-        self._trials.append(schema.to_line(schema.TRIAL, trial))
+        self._trials.append(schema.to_line(trial))
 
     def append_event(self, event: RunEvent) -> None:
         """Write one event; it is on the disk when this returns."""
-        self._events.append(schema.to_line(schema.EVENT, event))
+        self._events.append(schema.to_line(event))
 
     def set_quality(self, records: Sequence[QualityRecord]) -> None:
         """Write how the models were judged, over what was there."""
@@ -153,39 +150,51 @@ def read_run(path: Path) -> Run:
     Raises:
         RunDirectoryError: it holds no run, is of a newer schema, or a line in it is broken.
     """
-    require_run(path)
-    study = schema.parse_yaml(_text(path / STUDY_FILE), str(path / STUDY_FILE))
-    machine = schema.parse_machine(_text(path / MACHINE_FILE), str(path / MACHINE_FILE))
-    trial_lines, torn_trial = read_lines(path / TRIALS_FILE)
-    event_lines, torn_event = read_lines(path / EVENTS_FILE)
+    head = read_head(path)
+    warnings: list[str] = []
     with no_collection():
-        trials = _parse(schema.TRIALS, trial_lines, path / TRIALS_FILE)
-    newest = max((trial.schema for trial in trials), default=0)
-    schema.check_schema({"schema": newest}, str(path / TRIALS_FILE))
-    events = _parse(TypeAdapter(tuple[RunEvent, ...]), event_lines, path / EVENTS_FILE)
-    warnings = tuple(warning for warning in (torn_trial, torn_event) if warning)
-    return Run(path, study, machine, trials, events, warnings, read_quality(path))
+        trials = tuple(read_trials(path, warnings))
+    return replace(head, trials=trials, warnings=(*warnings, *head.warnings))
 
 
-def _parse(adapter: TypeAdapter[T], lines: Sequence[bytes], path: Path) -> T:
-    """Parse all lines at once; look for the culprit only when that fails."""
-    try:
-        return adapter.validate_json(b"[" + b",".join(lines) + b"]")
-    except ValidationError as error:
-        for raw in parse_objects(lines, str(path)):
-            if "schema" in raw:
-                schema.check_schema(raw, str(path))
-        detail = error.errors(include_url=False)[0]
-        line = int(detail["loc"][0]) + 1 if detail["loc"] else 1
-        field = ".".join(str(part) for part in detail["loc"][1:])
-        raise RunDirectoryError(f"{path}:{line}: {field}: {detail['msg']}.") from error
+def read_head(path: Path) -> Run:
+    """Read a run directory without its trials.
+
+    Raises:
+        RunDirectoryError: it holds no run, is of a newer schema, or what is read is broken.
+    """
+    require_run(path)
+    warnings: list[str] = []
+    file = path / EVENTS_FILE
+    return Run(
+        path=path,
+        study=schema.read_study(path / STUDY_FILE),
+        machine=schema.read_record(path / MACHINE_FILE, MachineRecord),
+        trials=(),
+        events=tuple(
+            event
+            for number, piece in pieces(file, warnings)
+            for event in schema.parse_lines(RunEvent, piece, number, str(file))
+        ),
+        quality=read_quality(path),
+        warnings=tuple(warnings),
+    )
 
 
-def _text(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RunDirectoryError(f"Could not read {path} ({error.strerror or error}).") from error
+def read_trials(path: Path, warnings: list[str]) -> Iterator[TrialRecord]:
+    """Return the trials of a run directory one by one, so that a long run needs little memory.
+
+    Args:
+        path: The directory.
+        warnings: Gets a sentence if the last line was torn off by a kill.
+
+    Raises:
+        RunDirectoryError: a line is broken or of a newer schema.
+    """
+    file = path / TRIALS_FILE
+    return chain.from_iterable(
+        schema.parse_trials(piece, number, str(file)) for number, piece in pieces(file, warnings)
+    )
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def open_cells(
 
 
 def _of(trials: list[TrialRecord], cell: Cell, protocol: ProtocolRecord) -> Progress:
-    good = [trial for trial in trials if trial.status is Status.OK and trial.metrics]
+    good = [trial for trial in trials if trial.status is Status.OK]
     count = len(trials)
     half_width = _half_width(good, protocol.primary_metric)
     if count >= protocol.repeats_max:

@@ -239,8 +239,10 @@ def test_a_trend_is_seen_and_none_is_invented():
     run = Factory(phases=False).run()
     n = len(run.trials)
     warm = [
-        dataclasses.replace(t, metrics=dataclasses.replace(
-            t.metrics, latency_s=t.metrics.latency_s * (1 + 0.1 * t.order / n)))
+        dataclasses.replace(t, requests=tuple(
+            dataclasses.replace(r, latency_s=r.latency_s * (1 + 0.1 * t.order / n))
+            for r in t.requests
+        ))
         for t in run.trials
     ]  # fmt: skip
     seen = drift(cells(warm).values(), "latency_s")

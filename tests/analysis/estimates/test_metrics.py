@@ -9,6 +9,7 @@ from llamawatt.analysis.estimates.metrics import domain_energy, trial_metrics
 from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Domain, DomainKind, EnergyReading, Method, Quantity
 from llamawatt.core.trials import DomainEnergy, IdlePower, RequestRecord, Window
+from tests.runs import records
 
 WINDOW = Window(t0_s=100.0, t1_s=110.0, duration_s=10.0)
 positive = st.floats(1e-3, 1e4)
@@ -26,73 +27,98 @@ def domain(method=Method.COUNTER):
     return Domain("gpu-0", DomainKind.GPU, Quantity.ENERGY, method, "nvml-counter")
 
 
+def metrics(requests, energy, window=WINDOW, boundary=(), idle=None):
+    made = dataclasses.replace(
+        records.trial(), requests=tuple(requests), energy=energy, window=window, idle=idle or {}
+    )
+    return trial_metrics(made, boundary)
+
+
 def test_a_trial_worked_by_hand():
     energy = {
         "gpu-0": joules(100.0),
         "cpu-package-0": joules(60.0, Method.MODEL, above_idle_j=20.0),
         "platform": joules(400.0, in_total=False),
     }
-    m = trial_metrics([request(), request(latency_s=4.0, ttft_s=1.0)], energy, WINDOW)
-    assert m.n_replies == 2
-    assert m.n_prompt == 40
-    assert m.n_generated == 22
-    assert m.latency_s == 3.0
-    assert m.ttft_s == 0.75
-    assert m.tpot_s == pytest.approx((0.15 + 0.3) / 2)
-    assert m.energy_j == 80.0
-    assert m.measured_j == 50.0
-    assert m.modelled_j == 30.0
-    assert m.uncertainty_j == pytest.approx(math.hypot(3, 3) / 2)
-    assert m.systematic_j == 5.0
-    assert m.above_idle_j == 40.0
-    assert m.j_per_token == pytest.approx(160 / 22)
-    assert m.above_idle_j_per_token == pytest.approx(80 / 22)
-    assert m.edp_js == 240.0
-    assert m.ed2p_js2 == 720.0
-    assert m.tok_per_s == 2.2
-    assert m.prefill_tok_per_s == pytest.approx(40 / 0.8)
-    assert m.decode_tok_per_s == pytest.approx(20 / 3.0)
+    assert metrics([request(), request(latency_s=4.0, ttft_s=1.0)], energy) == pytest.approx(
+        {
+            "latency_s": 3.0,
+            "ttft_s": 0.75,
+            "tpot_s": (0.15 + 0.3) / 2,
+            "energy_j": 80.0,
+            "above_idle_j": 40.0,
+            "j_per_token": 160 / 22,
+            "above_idle_j_per_token": 80 / 22,
+            "edp_js": 240.0,
+            "ed2p_js2": 720.0,
+            "power_w": 16.0,
+            "tok_per_s": 2.2,
+            "prefill_tok_per_s": 40 / 0.8,
+            "decode_tok_per_s": 20 / 3.0,
+            "uncertainty_j": math.hypot(3, 3) / 2,
+            "systematic_j": 5.0,
+            "measured_j": 50.0,
+            "modelled_j": 30.0,
+            "n_replies": 2,
+            "n_prompt": 40,
+            "n_generated": 22,
+        }
+    )
 
 
 def test_without_a_domain_there_is_no_joule_and_no_zero():
     for energy in ({}, {"platform": joules(in_total=False)}):
-        m = trial_metrics([request()], energy, WINDOW)
-        figures = dataclasses.asdict(m)
-        energies = [k for k in figures if "_j" in k]
-        assert len(energies) == 9
-        assert all(figures[k] is None for k in energies)
-        assert m.tok_per_s == 1.1
+        m = metrics([request()], energy)
+        energies = [key for key in m if "_j" in key or key == "power_w"]
+        assert len(energies) == 10
+        assert all(m[key] is None for key in energies)
+        assert m["tok_per_s"] == 1.1
+
+
+def test_a_sum_needs_every_domain_of_the_boundary():
+    energy = {"gpu-0": joules(100.0), "dram-0": joules(7.0)}
+    assert metrics([request()], energy, boundary=("gpu-0", "cpu-package-0"))["energy_j"] is None
+    assert metrics([request()], energy, boundary=("gpu-0",))["energy_j"] == 100.0
+    assert metrics([request()], energy)["energy_j"] == 107.0
 
 
 def test_one_unknown_part_makes_the_sum_unknown():
     energy = {"gpu-0": joules(), "cpu-package-0": joules(above_idle_j=None)}
-    assert trial_metrics([request()], energy, WINDOW).above_idle_j is None
-    m = trial_metrics([request(), request(ttft_s=None, prefill_s=None)], energy, WINDOW)
-    assert m.ttft_s is None
-    assert m.tpot_s is None
-    assert m.prefill_tok_per_s is None
-    assert m.decode_tok_per_s is not None
+    assert metrics([request()], energy)["above_idle_j"] is None
+    m = metrics([request(), request(ttft_s=None, prefill_s=None)], energy)
+    assert m["ttft_s"] is None
+    assert m["tpot_s"] is None
+    assert m["prefill_tok_per_s"] is None
+    assert m["decode_tok_per_s"] is not None
 
 
 def test_prefill_only_replies_have_no_tpot_and_no_joules_per_token():
-    m = trial_metrics([request(n_generated=0)], {"gpu-0": joules()}, WINDOW)
-    assert m.tpot_s is None
-    assert m.j_per_token is None
-    assert m.energy_j == 100.0
+    m = metrics([request(n_generated=0)], {"gpu-0": joules()})
+    assert m["tpot_s"] is None
+    assert m["j_per_token"] is None
+    assert m["energy_j"] == 100.0
+
+
+@pytest.mark.parametrize("kind", [Method.COUNTER, Method.MODEL])
+def test_above_idle_is_worked_out_from_the_idle_that_was_recorded(kind):
+    idle = {"model": {"gpu-0": IdlePower(5.0, 0.1, 2.0, kind)}}
+    found = metrics([request()], {"gpu-0": joules()}, idle=idle)["above_idle_j"]
+    same_kind = kind is Method.COUNTER
+    assert found == (100.0 - 5.0 * 10.0 if same_kind else 60.0)
 
 
 @pytest.mark.parametrize(("requests", "duration_s"), [([], 1.0), ([request()], 0.0)])
 def test_nothing_to_measure_is_refused(requests, duration_s):
     with pytest.raises(ValueError, match="no "):
-        trial_metrics(requests, {}, Window(0.0, duration_s, duration_s))
+        metrics(requests, {}, Window(0.0, duration_s, duration_s))
 
 
 @given(parts=st.lists(st.tuples(positive, st.sampled_from(Method)), min_size=1, max_size=4))
 def test_measured_and_modelled_always_make_the_whole(parts):
     energy = {f"d{i}": joules(e, method) for i, (e, method) in enumerate(parts)}
-    m = trial_metrics([request(), request()], energy, WINDOW)
-    assert m.measured_j + m.modelled_j == pytest.approx(m.energy_j)
-    assert m.edp_js == pytest.approx(m.energy_j * m.latency_s)
+    m = metrics([request(), request()], energy)
+    assert m["measured_j"] + m["modelled_j"] == pytest.approx(m["energy_j"])
+    assert m["edp_js"] == pytest.approx(m["energy_j"] * m["latency_s"])
 
 
 @given(power_w=positive, idle_w=positive, duration_s=st.floats(0.1, 1e3))

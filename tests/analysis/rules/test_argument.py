@@ -178,8 +178,11 @@ def test_failures_outliers_and_wide_intervals_are_told():
     run = Factory(n_blocks=6, noise=0.05).run()
     first = dataclasses.replace(run.trials[0], status=Status.FAILED, metrics=None, error="crash")
     victim = next(t for t in run.trials if t.arm == "cpu n_threads=4" and t.block == 3)
-    metrics = dataclasses.replace(victim.metrics, energy_j=victim.metrics.energy_j * 9)
-    odd = dataclasses.replace(victim, metrics=metrics)
+    energy = {
+        name: dataclasses.replace(part, energy_j=part.energy_j * 9)
+        for name, part in victim.energy.items()
+    }
+    odd = dataclasses.replace(victim, energy=energy)
     trials = [odd if t is victim else t for t in (first, *run.trials[1:])]
     found = argue(assess(run.study, run.machine, trials))
     assert of(found, Failures)[0].errors == ("crash",)

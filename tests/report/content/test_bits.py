@@ -7,7 +7,7 @@ import pytest
 
 from llamawatt.core.plan import ModelRecord, QualityRecord
 from llamawatt.report.content.quality_limit import KLD_PASSES
-from llamawatt.report.content.source import large_source, source_of
+from llamawatt.report.content.source import source_at, source_of
 from llamawatt.report.content.summary import summarise
 from llamawatt.report.forms.write import write_report
 from llamawatt.runs.quality import write_quality
@@ -125,4 +125,4 @@ def test_random_weights_are_neither_passed_nor_failed(plain, tmp_path):
 def test_a_large_run_keeps_its_quality(tmp_path):
     path = write_run(tmp_path / "run", (), arms=paper_arms()[:2], n_blocks=3, phases=False)
     write_quality(path, [judged("tiny", 0.0)])
-    assert large_source(path).quality == read_run(path).quality == (judged("tiny", 0.0),)
+    assert source_at(path).quality == read_run(path).quality == (judged("tiny", 0.0),)

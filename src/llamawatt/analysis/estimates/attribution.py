@@ -178,7 +178,7 @@ def _tokens(cell: Cell) -> Floats:
 
 
 def _above_idle_j(cell: Cell) -> Floats:
-    return cell.columns["above_idle_j"] * cell.columns["n_replies"]
+    return cell.columns["window_above_idle_j"]
 
 
 def _overlap(a: Estimate, b: Estimate) -> bool:

@@ -1,26 +1,21 @@
 """Trials in columns: one cell per arm, suite and purpose, one row per finished trial."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llamawatt.analysis.estimates.gather import DomainRows, Lot, gather, joined, lots
 from llamawatt.analysis.estimates.memory import pooled_lag1
+from llamawatt.analysis.estimates.metrics import derive
 from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate
 from llamawatt.core.flags import Flag
 from llamawatt.core.metrics import METRICS, Kind, MetricSpec
 from llamawatt.core.readings import Method
-from llamawatt.core.trials import DomainEnergy, Metrics, Purpose, Status, TrialRecord
-
-_FIELDS = tuple(field.name for field in fields(Metrics))
-_read_metrics = attrgetter(*_FIELDS)
-_read_domain = attrgetter(
-    "energy_j", "above_idle_j", "above_idle_uncertainty_j", "systematic_j", "mean_power_w"
-)
+from llamawatt.core.trials import Purpose, Status, TrialRecord
 
 CellKey = tuple[str, str, Purpose]
 """Arm, suite, purpose."""
@@ -66,8 +61,8 @@ class Cell:
         purpose: What the windows were for.
         block: Randomised block of each, shape (n,).
         order: Place in the order of execution, shape (n,).
-        duration_s: Length of each window, shape (n,).
-        columns: By field of `Metrics`, and `power_w`, shape (n,), NaN where the trial has none.
+        columns: By metric and by quantity, shape (n,), NaN where the trial has none. A metric
+            that needs what was not given is absent.
         domains: By domain name.
         flags: How many trials carry each doubt, their domains' doubts included.
         trial_ids: Of each trial.
@@ -79,7 +74,6 @@ class Cell:
     purpose: Purpose
     block: NDArray[np.int64]
     order: NDArray[np.int64]
-    duration_s: Floats
     columns: Mapping[str, Floats]
     domains: Mapping[str, DomainColumns]
     flags: Mapping[Flag, int]
@@ -99,7 +93,7 @@ class Cell:
 
     def has(self, metric: str) -> bool:
         """Whether any trial has this figure."""
-        return bool(np.isfinite(self.columns[metric]).any())
+        return metric in self.columns and bool(np.isfinite(self.columns[metric]).any())
 
     def uncertainty(self, info: MetricSpec) -> Floats:
         """Return the 95 % half-width of the random sensor error of a figure, per trial.
@@ -107,21 +101,21 @@ class Cell:
         A gross energy figure carries the relative error of its joules. The latency in a
         delay product carries none: clocks are exact to microseconds.
         """
-        value = self.columns[info.key]
-        if info.kind is Kind.ABOVE_IDLE:
-            squares = [np.square(d.above_idle_uncertainty_j) for d in self._total()]
-            per = self.columns["n_generated" if info.per == "token" else "n_replies"]
-            return np.sqrt(np.sum(squares, axis=0)) / per if squares else np.full(self.n, np.nan)
-        if info.kind is Kind.ENERGY:
-            return np.abs(value) * self.columns["uncertainty_j"] / self.columns["energy_j"]
+        q, value = self.columns, self.columns[info.key]
+        with np.errstate(all="ignore"):
+            if info.kind is Kind.ABOVE_IDLE:
+                per = q["n_generated" if info.per == "token" else "n_replies"]
+                return q["window_above_idle_uncertainty_j"] / per
+            if info.kind is Kind.ENERGY:
+                return np.abs(value) * q["window_uncertainty_j"] / q["window_j"]
         return np.zeros(self.n)
 
     def estimate(self, metric: str) -> Estimate | None:
         """Return a figure with its interval; None when no trial has it."""
+        if not self.has(metric):
+            return None
         value, info = self.columns[metric], METRICS[metric]
         known = np.isfinite(value)
-        if not known.any():
-            return None
         return estimate(
             value[known],
             np.nan_to_num(self.uncertainty(info)[known]),
@@ -131,25 +125,102 @@ class Cell:
 
     def gain(self, info: MetricSpec) -> float:
         """Return the relative 95 % bound of the gain errors of a figure, added linearly."""
-        if not info.is_energy or not self.has("energy_j"):
-            return 0.0
-        return float(np.nanmedian(self.columns["systematic_j"] / self.columns["energy_j"]))
+        share = self._share("window_systematic_j") if info.is_energy else None
+        return share or 0.0
 
-    def _total(self) -> list[DomainColumns]:
-        return [d for d in self.domains.values() if d.in_total]
+    @property
+    def modelled_share(self) -> float | None:
+        """Median share of the joules that is modelled; None without joules."""
+        return self._share("window_modelled_j")
+
+    def _share(self, quantity: str) -> float | None:
+        if not self.has("window_j"):
+            return None
+        with np.errstate(all="ignore"):
+            shares = self.columns[quantity] / self.columns["window_j"]
+        known = shares[np.isfinite(shares)]
+        return float(np.median(known)) if known.size else None
 
 
-def cells(trials: Iterable[TrialRecord]) -> dict[CellKey, Cell]:
+@dataclass
+class _Rows:
+    """What was seen of one cell: rows of its trials, and what is not a number."""
+
+    rows: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    seen: defaultdict[str, set[tuple[Method, str]]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+    flags: Counter[Flag] = field(default_factory=Counter)
+
+    def add(self, row: int, trial: TrialRecord) -> None:
+        self.rows.append(row)
+        self.ids.append(trial.trial_id)
+        doubts = trial.flags
+        for name, part in trial.energy.items():
+            self.seen[name].add((part.method, part.source))
+            doubts += part.flags
+        if doubts:
+            self.flags.update(set(doubts))
+
+
+class CellGatherer:
+    """Sorts finished trials into cells as they come, lot by lot, and keeps none of them.
+
+    Args:
+        boundary: Domains that must all be there for a sum.
+    """
+
+    def __init__(self, boundary: Sequence[str] = ()) -> None:
+        self._boundary = boundary
+        self._found: defaultdict[CellKey, _Rows] = defaultdict(_Rows)
+        self._parts: list[Lot] = []
+        self._places: list[NDArray[np.int64]] = []
+        self._n = 0
+
+    def add(self, lot: Sequence[TrialRecord]) -> None:
+        """Take some trials; the failed ones are passed over."""
+        finished = [trial for trial in lot if trial.status is Status.OK]
+        if not finished:
+            return
+        for row, trial in enumerate(finished, self._n):
+            self._found[trial.arm, trial.suite, trial.purpose].add(row, trial)
+        places = [(trial.block, trial.order) for trial in finished]
+        self._places.append(np.array(places, dtype=np.int64))
+        self._parts.append(gather(finished, self._boundary))
+        self._n += len(finished)
+
+    def cells(self, given: Mapping[str, float] | None = None) -> dict[CellKey, Cell]:
+        """Return the cells, in the order in which each was first seen.
+
+        Args:
+            given: What holds for the whole run and metrics may need.
+        """
+        if not self._found:
+            return {}
+        place, whole = np.concatenate(self._places), joined(self._parts)
+        columns = {**whole.quantities, **derive(whole.quantities, given)}
+        return _remembering(
+            {
+                key: _cell(key, rows, place, columns, whole.domains)
+                for key, rows in self._found.items()
+            }
+        )
+
+
+def cells(
+    trials: Iterable[TrialRecord],
+    boundary: Sequence[str] = (),
+    given: Mapping[str, float] | None = None,
+) -> dict[CellKey, Cell]:
     """Sort finished trials into cells, in the order in which each was first seen."""
-    sorted_trials: dict[CellKey, list[TrialRecord]] = {}
-    for trial in trials:
-        if trial.status is Status.OK and trial.metrics is not None:
-            key = (trial.arm, trial.suite, trial.purpose)
-            sorted_trials.setdefault(key, []).append(trial)
-    return remembering({key: _cell(key, rows) for key, rows in sorted_trials.items()})
+    gatherer = CellGatherer(boundary)
+    for lot in lots(trials):
+        gatherer.add(lot)
+    return gatherer.cells(given)
 
 
-def remembering(found: dict[CellKey, Cell]) -> dict[CellKey, Cell]:
+def _remembering(found: dict[CellKey, Cell]) -> dict[CellKey, Cell]:
     """Let every cell know how much neighbouring repeats resemble each other in the whole run."""
     suites = [cell for cell in found.values() if cell.purpose is Purpose.SUITE]
 
@@ -167,52 +238,43 @@ def _relative(values: Floats) -> Floats:
     return known / mean if mean else known[:0]
 
 
-def _cell(key: CellKey, rows: list[TrialRecord]) -> Cell:
-    rows.sort(key=attrgetter("order"))
-    table = np.array([_read_metrics(row.metrics) for row in rows], dtype=float)
-    duration_s = np.fromiter((row.window.duration_s for row in rows), float, len(rows))
-    columns = {name: table[:, i] for i, name in enumerate(_FIELDS)}
-    columns["power_w"] = columns["energy_j"] * columns["n_replies"] / duration_s
+def _cell(
+    key: CellKey,
+    found: _Rows,
+    place: NDArray[np.int64],
+    columns: Mapping[str, Floats],
+    domains: Mapping[str, DomainRows],
+) -> Cell:
+    rows = np.array(found.rows)
+    sorting = np.argsort(place[rows, 1], kind="stable")
+    at = rows[sorting]
+    duration_s = columns["duration_s"][at]
     return Cell(
         *key,
-        block=np.fromiter((row.block for row in rows), np.int64, len(rows)),
-        order=np.fromiter((row.order for row in rows), np.int64, len(rows)),
-        duration_s=duration_s,
-        columns=columns,
-        domains=_domains(rows),
-        flags=_flags(rows),
-        trial_ids=tuple(row.trial_id for row in rows),
+        block=place[at, 0],
+        order=place[at, 1],
+        columns={name: values[at] for name, values in columns.items()},
+        domains={
+            name: _domain(domains[name], at, duration_s, seen) for name, seen in found.seen.items()
+        },
+        flags={flag: found.flags[flag] for flag in Flag if flag in found.flags},
+        trial_ids=tuple(found.ids[i] for i in sorting),
     )
 
 
-def _domains(rows: Sequence[TrialRecord]) -> dict[str, DomainColumns]:
-    names = dict.fromkeys(name for row in rows for name in row.energy)
-    return {name: _domain([row.energy.get(name) for row in rows]) for name in names}
-
-
-def _domain(parts: Sequence[DomainEnergy | None]) -> DomainColumns:
-    known = [part for part in parts if part is not None]
-    absent = (np.nan,) * 5
-    table = np.array([absent if p is None else _read_domain(p) for p in parts], dtype=float)
-    energy_j, above_idle_j, above_idle_uncertainty_j, systematic_j, mean_power_w = table.T
+def _domain(
+    rows: DomainRows, at: NDArray[np.int64], duration_s: Floats, seen: set[tuple[Method, str]]
+) -> DomainColumns:
+    energy_j = rows.energy_j[at]
+    with np.errstate(all="ignore"):
+        mean_power_w = energy_j / duration_s
     return DomainColumns(
         energy_j=energy_j,
-        above_idle_j=above_idle_j,
-        above_idle_uncertainty_j=above_idle_uncertainty_j,
-        systematic_j=systematic_j,
+        above_idle_j=rows.above_idle_j[at],
+        above_idle_uncertainty_j=rows.above_idle_uncertainty_j[at],
+        systematic_j=rows.systematic_j[at],
         mean_power_w=mean_power_w,
-        methods=frozenset(part.method for part in known),
-        sources=frozenset(part.source for part in known),
-        in_total=all(part.in_total for part in known),
+        methods=frozenset(method for method, _ in seen),
+        sources=frozenset(source for _, source in seen),
+        in_total=bool((rows.in_total[at] > 0)[np.isfinite(energy_j)].all()),
     )
-
-
-def _flags(rows: Sequence[TrialRecord]) -> dict[Flag, int]:
-    counted: Counter[Flag] = Counter()
-    for row in rows:
-        doubts = set(row.flags)
-        for part in row.energy.values():
-            doubts.update(part.flags)
-        if doubts:
-            counted.update(doubts)
-    return {flag: counted[flag] for flag in Flag if flag in counted}

@@ -1,14 +1,17 @@
 """Idle power and load energy, from the windows taken around trials."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import IDLE_LEVELS, DomainEnergy, IdlePower, TrialRecord
+
+_NOTHING: Mapping[str, IdlePower] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,51 @@ class Sessions:
     modelled: bool
 
 
-def idle_by_arm(trials: Iterable[TrialRecord]) -> dict[str, IdleOf]:
-    """Gather idle powers and loads: one set per session, as a session serves many trials.
+class IdleGatherer:
+    """Gathers idle powers and loads: one set per session, as a session serves many trials.
 
     Where sessions were not noted, an arm's trials of one block are taken for one.
     """
-    first: dict[tuple[str, int], TrialRecord] = {}
-    for trial in trials:
-        session = trial.block if trial.session is None else trial.session
-        first.setdefault((trial.arm, session), trial)
-    by_arm: dict[str, list[TrialRecord]] = {}
-    for (arm, _), trial in first.items():
-        by_arm.setdefault(arm, []).append(trial)
-    return {arm: idle_of(_sessions(arm, found)) for arm, found in by_arm.items()}
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, int]] = set()
+        self._parts: dict[str, list[Sessions]] = {}
+
+    def add(self, lot: Sequence[TrialRecord]) -> None:
+        """Take some trials, in the order of execution."""
+        firsts: dict[str, list[TrialRecord]] = {}
+        for trial in lot:
+            key = (trial.arm, trial.block if trial.session is None else trial.session)
+            if key not in self._seen:
+                self._seen.add(key)
+                firsts.setdefault(trial.arm, []).append(trial)
+        for arm, found in firsts.items():
+            self._parts.setdefault(arm, []).append(_sessions(arm, found))
+
+    def by_arm(self) -> dict[str, IdleOf]:
+        """Return what was gathered, by arm."""
+        return {arm: idle_of(_joined(parts)) for arm, parts in self._parts.items()}
+
+
+def idle_by_arm(trials: Iterable[TrialRecord]) -> dict[str, IdleOf]:
+    """Gather the idle powers and loads of a run."""
+    gatherer = IdleGatherer()
+    gatherer.add(tuple(trials))
+    return gatherer.by_arm()
+
+
+def _joined(parts: Sequence[Sessions]) -> Sessions:
+    def levels(of: Callable[[Sessions], Mapping[str, Floats]]) -> dict[str, Floats]:
+        return {level: np.concatenate([of(p)[level] for p in parts]) for level in IDLE_LEVELS}
+
+    return Sessions(
+        arm=parts[0].arm,
+        power_w=levels(lambda p: p.power_w),
+        uncertainty_w=levels(lambda p: p.uncertainty_w),
+        load_s=np.concatenate([p.load_s for p in parts]),
+        load_j=np.concatenate([p.load_j for p in parts]),
+        modelled=any(p.modelled for p in parts),
+    )
 
 
 def idle_of(sessions: Sessions) -> IdleOf:
@@ -98,12 +133,14 @@ def _known(values: Floats, uncertainties: Floats | None = None) -> Estimate | No
 
 
 def _sessions(arm: str, found: list[TrialRecord]) -> Sessions:
-    sums = {level: np.array([_sum(s, level) for s in found]) for level in IDLE_LEVELS}
+    names = dict.fromkeys(name for s in found for name in s.energy)
+    summed = {name: np.array([_in_total(s.energy.get(name)) for s in found]) for name in names}
+    sums = {level: _sums(found, level, summed) for level in IDLE_LEVELS}
     loads = [s.load for s in found]
     return Sessions(
         arm=arm,
-        power_w={level: both[:, 0] for level, both in sums.items()},
-        uncertainty_w={level: both[:, 1] for level, both in sums.items()},
+        power_w={level: power_w for level, (power_w, _) in sums.items()},
+        uncertainty_w={level: uncertainty_w for level, (_, uncertainty_w) in sums.items()},
         load_s=np.array([math.nan if load is None else load.duration_s for load in loads]),
         load_j=np.array([math.nan if load is None else _load_j(load.energy) for load in loads]),
         modelled=any(
@@ -115,16 +152,24 @@ def _sessions(arm: str, found: list[TrialRecord]) -> Sessions:
     )
 
 
-def _sum(session: TrialRecord, level: str) -> tuple[float, float]:
-    """Watts and half-width over the domains that the session's windows sum; NaN if any lacks."""
-    found: Mapping[str, IdlePower] = session.idle.get(level, {})
-    names = [name for name, part in session.energy.items() if part.in_total]
-    if not names or any(name not in found for name in names):
-        return math.nan, math.nan
-    return (
-        math.fsum(found[name].power_w for name in names),
-        math.hypot(*(found[name].uncertainty_w for name in names)),
-    )
+def _in_total(part: DomainEnergy | None) -> bool:
+    return part is not None and part.in_total
+
+
+def _sums(
+    found: list[TrialRecord], level: str, summed: Mapping[str, NDArray[np.bool_]]
+) -> tuple[Floats, Floats]:
+    """Watts and half-width over the domains that each session's windows sum; NaN if any lacks."""
+    watts, squares, n_summed = (np.zeros(len(found)) for _ in range(3))
+    for name, counts in summed.items():
+        parts = [s.idle.get(level, _NOTHING).get(name) for s in found]
+        read = [(math.nan, math.nan) if p is None else (p.power_w, p.uncertainty_w) for p in parts]
+        power_w, uncertainty_w = np.array(read, dtype=float).T
+        watts += np.where(counts, power_w, 0.0)
+        squares += np.where(counts, np.square(uncertainty_w), 0.0)
+        n_summed += counts
+    power_w = np.where(n_summed > 0, watts, math.nan)
+    return power_w, np.where(n_summed > 0, np.sqrt(squares), math.nan)
 
 
 def _load_j(energy: Mapping[str, DomainEnergy]) -> float:

@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 
-import numpy as np
-
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.estimates.drift import autocorrelation, drift
 from llamawatt.analysis.rules.findings import (
@@ -29,11 +27,8 @@ def modelled(assessment: Assessment) -> Iterable[Modelled]:
     """Say if any joule was modelled, and how large a share."""
     total = [domain for domain in assessment.machine.domains if domain.in_total]
     guessed = [domain for domain in total if domain.method is Method.MODEL]
-    shares = [
-        float(np.nanmedian(cell.columns["modelled_j"] / cell.columns["energy_j"]))
-        for cell in assessment.suite_cells
-        if cell.has("energy_j")
-    ]
+    found = (cell.modelled_share for cell in assessment.suite_cells)
+    shares = [share for share in found if share is not None]
     if guessed and shares:
         yield Modelled(
             domains=tuple(domain.name for domain in guessed),

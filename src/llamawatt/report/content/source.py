@@ -1,34 +1,13 @@
-"""What a report is made from: a run in records, or a large one in columns."""
+"""What a report is made from: a run, analysed."""
 
-import json
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from llamawatt.analysis.assess import Assessment, assess
 from llamawatt.core.plan import QualityRecord, RunEvent
 from llamawatt.core.trials import Purpose, Status, TrialRecord
-from llamawatt.runs import schema
-from llamawatt.runs.journal import read_lines
-from llamawatt.runs.quality import read_quality
-from llamawatt.runs.store import (
-    EVENTS_FILE,
-    MACHINE_FILE,
-    STUDY_FILE,
-    TRIALS_FILE,
-    Run,
-    read_run,
-    require_run,
-)
-
-if TYPE_CHECKING:  # its statistics are imported while a large run is read
-    from llamawatt.analysis.assess import Assessment
-
-LARGE_BYTES = 48 << 20
-"""Trial files beyond this are read as columns: records would take gigabytes."""
+from llamawatt.runs.store import Run, no_collection, read_head, read_trials
 
 _N_CANDIDATES = 8
 
@@ -42,82 +21,62 @@ class Source:
         assessment: Its analysis.
         events: What else happened.
         warnings: What the reader had to leave out.
-        first_trials: Returns the first finished suite trials of an arm, a few.
+        first_trials: The first finished suite trials of each arm, a few.
         quality: How the models were judged.
     """
 
     path: Path
-    assessment: "Assessment"
+    assessment: Assessment
     events: tuple[RunEvent, ...]
     warnings: tuple[str, ...]
-    first_trials: Callable[[str], Iterable[TrialRecord]]
+    first_trials: Mapping[str, tuple[TrialRecord, ...]]
     quality: tuple[QualityRecord, ...] = ()
 
 
-def source_of(run: Run) -> Source:
-    """Analyse a run that has been read."""
-    from llamawatt.analysis.assess import assess  # noqa: PLC0415
+def source_of(run: Run, given: Mapping[str, float] | None = None) -> Source:
+    """Analyse a run that has been read.
 
-    def first_trials(arm: str) -> Iterable[TrialRecord]:
-        fitting = (trial for trial in run.trials if _fits(trial, arm))
-        return islice(fitting, _N_CANDIDATES)
-
-    assessment = assess(run.study, run.machine, run.trials)
-    return Source(run.path, assessment, run.events, run.warnings, first_trials, run.quality)
+    Args:
+        run: The run.
+        given: What holds for the whole run and metrics may need.
+    """
+    return _source(run, run.trials, [], given)
 
 
-def source_at(path: Path) -> Source:
-    """Read and analyse a run, as columns if it is large.
+def source_at(path: Path, given: Mapping[str, float] | None = None) -> Source:
+    """Read and analyse a run; its trials are read one by one, and none is kept.
 
     Raises:
         RunDirectoryError: it holds no run, is of a newer schema, or a line in it is broken.
     """
-    require_run(path)
-    trials = path / TRIALS_FILE
-    if not trials.exists() or trials.stat().st_size <= LARGE_BYTES:
-        return source_of(read_run(path))
-    return large_source(path)
+    head = read_head(path)
+    torn: list[str] = []
+    with no_collection():
+        return _source(head, read_trials(path, torn), torn, given)
 
 
-def large_source(path: Path) -> Source:
-    """Read a run as columns and analyse it.
+def _source(
+    run: Run,
+    trials: Iterable[TrialRecord],
+    torn: list[str],
+    given: Mapping[str, float] | None,
+) -> Source:
+    firsts: dict[str, list[TrialRecord]] = {}
 
-    Raises:
-        RunDirectoryError: it is of a newer schema, or a line in it is broken.
-    """
-    from llamawatt.runs.columns import read_columns, torn_warning  # noqa: PLC0415  # needs pyarrow
+    def passing() -> Iterable[TrialRecord]:
+        for trial in trials:
+            if trial.purpose is Purpose.SUITE and trial.status is Status.OK:
+                found = firsts.setdefault(trial.arm, [])
+                if len(found) < _N_CANDIDATES:
+                    found.append(trial)
+            yield trial
 
-    study = schema.parse_yaml((path / STUDY_FILE).read_text("utf-8"), str(path / STUDY_FILE))
-    machine = schema.parse_machine((path / MACHINE_FILE).read_bytes(), str(path / MACHINE_FILE))
-    with ThreadPoolExecutor(1) as pool:
-        # Statistics and drawing take a second to import; the trials are read meanwhile.
-        pool.submit(import_module, "llamawatt.report.forms.render")
-        table = read_columns(path, [domain.name for domain in machine.domains])
-    from llamawatt.analysis.assess_columns import assess_columns  # noqa: PLC0415
-
-    newest = max((chunk.to_numpy().max() for chunk in table["schema"].chunks), default=0)
-    schema.check_schema({"schema": int(newest)}, str(path / TRIALS_FILE))
-    event_lines, torn_event = read_lines(path / EVENTS_FILE)
-    events = tuple(schema.EVENT.validate_json(line) for line in event_lines)
-
-    def first_trials(arm: str) -> Iterable[TrialRecord]:
-        return islice(_scan(path / TRIALS_FILE, arm), _N_CANDIDATES)
-
-    assessment = assess_columns(study, machine, table)
-    warnings = tuple(word for word in (torn_warning(path), torn_event) if word)
-    return Source(path, assessment, events, warnings, first_trials, read_quality(path))
-
-
-def _scan(path: Path, arm: str) -> Iterable[TrialRecord]:
-    """Read trials of an arm from the start of the file, as far as they are asked for."""
-    needle = f'"arm":{json.dumps(arm, ensure_ascii=False)}'.encode()
-    with path.open("rb") as file:
-        for line in file:
-            if needle in line and line.endswith(b"\n"):
-                trial = schema.TRIAL.validate_json(line)
-                if _fits(trial, arm):
-                    yield trial
-
-
-def _fits(trial: TrialRecord, arm: str) -> bool:
-    return trial.arm == arm and trial.purpose is Purpose.SUITE and trial.status is Status.OK
+    assessment = assess(run.study, run.machine, passing(), given)
+    return Source(
+        path=run.path,
+        assessment=assessment,
+        events=run.events,
+        warnings=(*torn, *run.warnings),
+        first_trials={arm: tuple(found) for arm, found in firsts.items()},
+        quality=run.quality,
+    )

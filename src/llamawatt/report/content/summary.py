@@ -81,7 +81,6 @@ def _all_cells(assessment: Assessment) -> Iterable[Cell]:
 def _row(assessment: Assessment, cell: Cell) -> Row:
     arm = assessment.arm(cell.arm)
     estimates = {key: made for key in METRICS if (made := cell.estimate(key)) is not None}
-    energy_j, modelled_j = cell.columns["energy_j"], cell.columns["modelled_j"]
     return Row(
         arm=cell.arm,
         suite=cell.suite,
@@ -92,7 +91,7 @@ def _row(assessment: Assessment, cell: Cell) -> Row:
         estimates=estimates,
         gain=cell.gain(METRICS["energy_j"]),
         methods=tuple(sorted(cell.methods)),
-        modelled_share=_median(modelled_j / energy_j) if "energy_j" in estimates else None,
+        modelled_share=cell.modelled_share,
         domains=_domains(cell),
         flags=dict(cell.flags),
         blind_to="" if arm is None else assessment.blind_to(arm),
@@ -148,7 +147,7 @@ def _traces(source: Source) -> tuple[tuple[PowerTrace, ...], list[str]]:
     wanted = [arm.name for arm in plain if arm.name in by_device.values()][:_N_TRACES]
     found, warnings = [], []
     for arm in wanted:
-        for trial in source.first_trials(arm):
+        for trial in source.first_trials.get(arm, ()):
             try:
                 made = power_trace(trial, read_trace(source.path, trial.trial_id))
             except RunDirectoryError as error:
