@@ -39,7 +39,7 @@ def _domain(plug: Plug, name: str, quantity: Quantity) -> Domain:
         kind=DomainKind.WALL,
         quantity=quantity,
         method=Method.COUNTER if is_counter else Method.INTEGRAL,
-        source=f"{plug.dialect.name}-{'counter' if is_counter else 'power'}",
+        source=f"{plug.kind}-{'counter' if is_counter else 'power'}",
         device=plug.address,
         in_total=False,
         checks=POWER if is_counter else None,
