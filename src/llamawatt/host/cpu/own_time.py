@@ -6,7 +6,9 @@ import time
 import psutil
 
 LOOK_S = 0.5
-"""How often new children are looked for. What they used before is in their own count."""
+"""How often new children are looked for."""
+LOOK_SHARE = 0.005
+"""Looking reads every process of the machine: it may cost this share of a core."""
 
 
 class OwnTime:
@@ -22,16 +24,18 @@ class OwnTime:
     def __init__(self, pid: int | None = None) -> None:
         self._root = psutil.Process(os.getpid() if pid is None else pid)
         self._tree: tuple[psutil.Process, ...] = (self._root,)
-        self._looked_s = time.monotonic() - LOOK_S
+        self._looked_s, self._pause_s = time.monotonic(), 0.0
         self._lost_s = 0.0
         self._last_s = 0.0
 
     def __call__(self) -> float:
         """Return the CPU seconds so far."""
         now_s = time.monotonic()
-        looks = now_s - self._looked_s >= LOOK_S
+        looks = now_s - self._looked_s >= self._pause_s
         if looks:
+            began_s = time.thread_time()
             self._tree, self._looked_s = self._look(), now_s
+            self._pause_s = max(LOOK_S, (time.thread_time() - began_s) / LOOK_SHARE)
         counted_s = sum(_spent_s(process) for process in self._tree) + self._lost_s
         if looks and counted_s < self._last_s:
             # Not at once: a child may be waited for between two of the reads above.
