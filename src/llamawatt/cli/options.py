@@ -79,24 +79,31 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing while 
 
 
 def seconds(text: str | None) -> float | None:
-    """Parse a duration, as `90s`, `15m` or `2h`; a bare number is seconds.
+    """Parse a duration with its unit, as `90s`, `15m`, `15 min` or `2h`.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is none, or has no unit.
     """
     from llamawatt.core.errors import UsageError
 
     if text is None:
         return None
-    scale = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
-    number = text[:-1] if scale else text
-    try:
-        value_s = float(number) * (scale or 1.0)
-    except ValueError:
-        value_s = -1.0
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", text, re.IGNORECASE)
+    number, unit = found.groups() if found else ("", "")
+    if number and not unit:
+        raise UsageError(f"{text!r} has no unit.", f"Write {number}s, {number}m or {number}h.")
+    scale = _SECONDS.get(unit.lower(), 0.0)
+    value_s = float(number or 0) * scale
     if not 0 < value_s < float("inf"):
         raise UsageError(f"{text!r} is no duration.", "Write 90s, 15m or 2h.")
     return value_s
+
+
+_SECONDS = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+}
 
 
 def settings(pairs: list[str]) -> dict[str, bool | int | float | str]:

@@ -27,6 +27,7 @@ from llamawatt.meters.sampling.instrument import MeterBench
 from llamawatt.meters.sensors.discover import gpus
 from llamawatt.runs.quality import read_quality
 from llamawatt.runs.store import Run, RunWriter, read_run
+from llamawatt.study.estimate import budget_text
 from llamawatt.study.plan import Plan
 from llamawatt.study.spec import StudySpec
 
@@ -208,6 +209,7 @@ def _tell_start(
     texts = [("clipped", note) for note in plan.notes]
     skipped = (arm for arm in plan.study.arms if arm.skipped)
     texts += [("skipped", f"{arm.name}: {arm.skipped}.") for arm in skipped]
+    texts += [("budget", text) for text in [budget_text(plan)] if text]
     texts += [("warning", f"{found.text} {found.remedy}".strip()) for found in findings]
     for kind, text in texts:
         event = RunEvent(kind, text, at=now_text())

@@ -21,6 +21,8 @@ QUICK = {
     "budget_s": 40.0,
 }
 """The protocol that ends within a minute, the model's load and the report included."""
+QUICK_SUITES = ("short_dialogue",)
+"""Three repeats of one suite tell more than one repeat of three, which has no interval."""
 
 
 def bench_study(
@@ -44,8 +46,8 @@ def bench_study(
     merged = ProtocolSpec.model_validate({**spec.protocol.model_dump(), **protocol})
     group = GroupSpec(name=BASELINE, devices=_devices(device.lower()), set=dict(settings))
     changes = {"name": "bench", "groups": (group,), "protocol": merged, "seed": seed}
-    if suites:
-        changes["suites"] = suites
+    if suites or quick:
+        changes["suites"] = suites or QUICK_SUITES
     return spec.model_copy(update=changes)
 
 
