@@ -7,7 +7,7 @@ from llamawatt.app.serving import Serving
 from llamawatt.core.errors import ModelError, SpecError, UsageError
 from llamawatt.core.plan import ModelRecord, SuiteRecord
 from llamawatt.models.fetch.catalog import resolve_model
-from llamawatt.models.gguf.inspect import ModelFacts, inspect_model, to_record
+from llamawatt.models.gguf.inspect import ModelFacts, inspect_model, require_generating, to_record
 from llamawatt.study.plan import ModelSource, SuiteSource, needed_suites
 from llamawatt.study.recorded import RecordedStudy
 from llamawatt.study.spec import StudySpec
@@ -89,11 +89,7 @@ def find_models(
 
 
 def _require_runnable(path: Path, facts: ModelFacts, serving: Serving) -> None:
-    if facts.not_generating:
-        raise ModelError(
-            f"{path} does not generate text: {facts.not_generating}.",
-            "Name a model that generates.",
-        )
+    require_generating(path, facts)
     if facts.needs_own_server and serving.kind == "embedded":
         raise ModelError(
             f"The llama.cpp that comes with llamawatt cannot run {path}: {facts.warnings[-1]}"

@@ -16,7 +16,7 @@ from llamawatt.core.errors import ModelError
 from llamawatt.host.libraries import with_libraries_of
 from llamawatt.models.cache import known_sha256
 from llamawatt.models.file import Progress
-from llamawatt.models.gguf.inspect import ModelFacts, inspect_model
+from llamawatt.models.gguf.inspect import ModelFacts, inspect_model, require_generating
 from llamawatt.quality.eval_text import EvalText
 from llamawatt.quality.libllama import bundled_library, library_at
 from llamawatt.quality.scorer import ChunkScore, ScoreJob, require_same_size
@@ -81,11 +81,7 @@ class LibraryBackend:
 
 def _generating(path: Path) -> ModelFacts:
     facts = inspect_model(path)
-    if facts.not_generating:
-        raise ModelError(
-            f"{path} does not generate text: {facts.not_generating}.",
-            "Name a model that generates.",
-        )
+    require_generating(path, facts)
     return facts
 
 

@@ -130,3 +130,10 @@ def test_the_record_knows_the_function_of_the_context(
         arm = ArmRecord("a", "cache", "cpu", "m", {}, types)
         for n_context in (0, 100, 512, 5000):
             assert cache_size_bytes(record, arm, n_context) == cache.size_bytes(key, n_context)
+
+
+@pytest.mark.parametrize("n_layers", [0, 2**31, 2**32 - 1])
+def test_a_hostile_number_of_layers_costs_nothing(tmp_path: Path, n_layers: int) -> None:
+    facts = {f"llama.{key}": value for key, value in model(n_layers, 8, 2, 64).items()}
+    path = write_model(tmp_path / "m.gguf", TENSORS, facts)
+    assert inspect_model(path).cache is None

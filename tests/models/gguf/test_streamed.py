@@ -121,3 +121,11 @@ def test_a_vocabulary_alone_does_not_generate(tmp_path: Path, architecture: str)
     found = inspect_model(path)
     assert found.not_generating == "it holds a vocabulary alone"
     assert (found.n_vocab, found.n_params, found.bits_per_weight) == (32, 0, None)
+
+
+def test_a_table_without_rows_is_no_crash(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.gguf", BASE | {"blk.0.attn_q.weight": MATRIX})
+    raw = path.read_bytes()
+    at = raw.index(b"token_embd.weight") + len("token_embd.weight") + 4 + 8
+    path.write_bytes(raw[:at] + bytes(8) + raw[at + 8 :])
+    assert inspect_model(path).bytes_per_token == 32 * ROW + SIZE

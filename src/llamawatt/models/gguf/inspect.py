@@ -153,6 +153,19 @@ def require_whole(path: Path) -> None:
     _checked_sizes(path, header, bitnet=is_of_bitnet(header, ""))
 
 
+def require_generating(path: Path, facts: ModelFacts) -> None:
+    """Check that a model generates text.
+
+    Raises:
+        ModelError: it does not; what it is instead is named.
+    """
+    if facts.not_generating:
+        raise ModelError(
+            f"{path} does not generate text: {facts.not_generating}.",
+            "Name a model that generates.",
+        )
+
+
 def to_record(file: ModelFile, facts: ModelFacts) -> ModelRecord:
     """Return the record of a model that was inspected, its hash included (remembered if large)."""
     cache = facts.cache

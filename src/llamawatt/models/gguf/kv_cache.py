@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llamawatt.core.cache_types import BYTES_PER_ELEMENT
-from llamawatt.models.gguf.header import Header
+from llamawatt.models.gguf.header import MAX_NUMBERS_KEPT, Header
 from llamawatt.models.gguf.streamed import n_main_layers
 
 CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
@@ -68,11 +68,13 @@ def kv_cache(header: Header, architecture: str) -> KvCache | None:
 
     if any(f"{architecture}.{key}" in header.metadata for key in _OTHER_MEMORIES):
         return None
-    n_layers, width = number("block_count"), number("embedding_length")
-    n_heads = _per_layer(header, f"{architecture}.attention.head_count", n_layers or 0)
-    n_kv_heads = _per_layer(header, f"{architecture}.attention.head_count_kv", n_layers or 0)
+    n_layers, width = number("block_count") or 0, number("embedding_length")
+    if not 0 < n_layers <= MAX_NUMBERS_KEPT:
+        return None
+    n_heads = _per_layer(header, f"{architecture}.attention.head_count", n_layers)
+    n_kv_heads = _per_layer(header, f"{architecture}.attention.head_count_kv", n_layers)
     most_heads = max(n_heads, default=0)
-    if not (n_layers and width and most_heads):
+    if not (width and most_heads):
         return None
     key = number("attention.key_length") or width // most_heads
     value = number("attention.value_length") or width // most_heads
@@ -103,7 +105,8 @@ def _n_cached(header: Header, architecture: str, n_layers: int) -> int:
 
 def _window(header: Header, architecture: str) -> int | None:
     said = header.whole(f"{architecture}.attention.sliding_window")
-    return _WINDOWS.get(architecture) if said is None else said
+    found = _WINDOWS.get(architecture) if said is None else said
+    return found if found is not None and found > 0 else None
 
 
 def _windowed_layers(header: Header, architecture: str, n_layers: int) -> Sequence[bool]:

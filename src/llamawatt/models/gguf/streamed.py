@@ -52,5 +52,5 @@ def _share(tensor: TensorFact, n_layers: int | None, tied: bool) -> float:
     if tied and tensor.name == EMBEDDING:
         return 1.0
     if _LOOKED_UP.search(tensor.name) and len(tensor.shape) > 1:
-        return 1.0 / tensor.shape[1]
+        return 1.0 / max(1, tensor.shape[1])
     return 1.0
