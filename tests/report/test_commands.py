@@ -14,7 +14,7 @@ from tests.report.conftest import write_run
 
 app = typer.Typer()
 app.command("report")(report_module.report)
-app.command("compare")(compare_module.compare)
+app.command("compare", cls=compare_module.Variadic)(compare_module.compare)
 
 
 def run(*words, raises=None):
@@ -38,6 +38,22 @@ def runs(tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory):
+    """Two folders of three whole runs each; those of the second are slower."""
+    folder = tmp_path_factory.mktemp("repeated")
+    for name, factor, seed in (("old", 1.0, 20), ("slow", 1.15, 40)):
+        for i in range(3):
+            few = {"arms": slower(factor), "phases": False, "traced": (), "n_blocks": 3}
+            write_run(folder / name / f"run-{i + 1}", seed=seed + i, **few)
+    return folder / "old", folder / "slow"
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLAMAWATT_CONFIG", str(tmp_path / "config"))
+
+
 def test_report_prints_the_headline_and_where_it_is(runs, only_plots):
     only_plots("energy_vs_latency", "ablation_threads")
     result = run("report", runs[0])
@@ -56,29 +72,58 @@ def test_report_of_no_run(tmp_path):
     run("report", tmp_path, raises=RunDirectoryError)
 
 
-def test_compare_prints_effect_interval_and_verdict(runs):
-    text = run("compare", runs[0], runs[2]).stdout
+def test_compare_prints_effect_interval_and_verdict(repeated):
+    text = run("compare", repeated[1], "--against", repeated[0]).stdout
     assert "higher" in text
     assert "+1" in text
+    assert "whole runs lie" in " ".join(text.split())
 
 
-def test_the_gate_fails_with_its_own_error(runs):
-    result = run("compare", runs[0], runs[2], "--fail-above", "5%", raises=GateError)
+def test_one_run_a_side_gets_an_interval_named_for_what_it_is_and_no_verdict(runs):
+    text = " ".join(run("compare", runs[0], runs[2]).stdout.split())
+    assert "repeatability within these runs" in text
+    assert "One run a side gives no verdict" in text
+    assert " higher" not in text
+    gated = run("compare", runs[0], runs[2], "--fail-above", "5%")
+    assert "PASSED, but open: one run a side" in gated.stdout
+
+
+def test_several_runs_may_follow_against_as_words_or_options(repeated):
+    old = [repeated[0] / f"run-{i}" for i in (1, 2, 3)]
+    new = [repeated[1] / f"run-{i}" for i in (1, 2, 3)]
+    told = run("compare", *new, "--against", *old, "--json").stdout
+    assert json.loads(told)["n_after"] == json.loads(told)["n_before"] == 3
+    options = [word for path in old for word in ("--against", path)]
+    assert run("compare", "--json", *options, *new).stdout == told
+    folders = json.loads(run("compare", "--json", repeated[1], "--against", repeated[0]).stdout)
+    assert folders["rows"] == json.loads(told)["rows"]
+
+
+def test_three_runs_without_against_are_asked_about(runs):
+    run("compare", *runs[:3], raises=UsageError)
+    run("compare", runs[0], raises=UsageError)
+    assert run("compare", runs[0], "--against", raises=SystemExit).exit_code == 2
+
+
+def test_the_gate_fails_with_its_own_error(repeated):
+    words = ("compare", repeated[1], "--against", repeated[0])
+    result = run(*words, "--fail-above", "5%", raises=GateError)
     assert result.exception.exit_code == 1
     assert "FAILED: energy got worse by more than 5.0 %" in str(result.exception)
-    assert run("compare", runs[0], runs[1], "--fail-above", "0.05").exit_code == 0
+    assert run(*words, "--fail-above", "0.5").exit_code == 0
 
 
-def test_compare_json_has_rows_and_gate(runs):
-    found = json.loads(run("compare", runs[0], runs[1], "--json", "--fail-above", "9%").stdout)
+def test_compare_json_has_rows_and_gate(repeated):
+    words = ("compare", repeated[0], "--against", repeated[0], "--json", "--fail-above", "9%")
+    found = json.loads(run(*words).stdout)
     assert len(found["rows"]) == 12
     assert {row["outcome"] for row in found["gate"]} == {"passed"}
     assert found["fail_above"] == pytest.approx(0.09)
 
 
-def test_compare_markdown_leads_with_the_gate(runs):
-    words = ("compare", runs[0], runs[1], "--markdown", "--fail-above", "9%", "-m", "latency_s")
-    text = run(*words).stdout
+def test_compare_markdown_leads_with_the_gate(repeated):
+    words = ("--markdown", "--fail-above", "9%", "-m", "latency_s")
+    text = run("compare", repeated[0], "--against", repeated[0], *words).stdout
     assert text.startswith("**PASSED: latency is within 9.0 % in all 6 rows.**")
     assert "| Figure | Suite |" in text
 

@@ -5,7 +5,7 @@ import pytest
 
 from llamawatt.app import machine_record as machine
 from llamawatt.core.errors import UsageError
-from llamawatt.core.machine import WallModel
+from llamawatt.core.machine import Gpu, WallModel
 from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Unavailable
 from llamawatt.wall.store import load_wall_model, save_wall_model, wall_model_path
 
@@ -86,25 +86,34 @@ def recorded(monkeypatch):
 
 def test_a_later_run_with_the_same_domains_records_the_model(recorded):
     assert recorded().wall_model is None
-    save_wall_model(wall_model_path(machine.hostname_hash(), [CPU, WALL]), MODEL)
+    save_wall_model(wall_model_path(machine.key_here((), [CPU]), [CPU, WALL]), MODEL)
     assert recorded().wall_model == MODEL
 
 
 def test_a_run_with_other_domains_does_not(recorded):
-    save_wall_model(wall_model_path(machine.hostname_hash(), [CPU, GPU]), MODEL)
+    save_wall_model(wall_model_path(machine.key_here((), [CPU]), [CPU, GPU]), MODEL)
     assert recorded().wall_model is None
 
 
 def test_on_battery_the_wall_feeds_nothing(recorded, monkeypatch):
-    save_wall_model(wall_model_path(machine.hostname_hash(), [CPU]), MODEL)
+    save_wall_model(wall_model_path(machine.key_here((), [CPU]), [CPU]), MODEL)
     monkeypatch.setattr(machine, "on_battery", lambda _: True)
     assert recorded().wall_model is None
 
 
 def test_a_broken_model_stops_no_run_and_is_said(recorded):
-    path = wall_model_path(machine.hostname_hash(), [CPU])
+    path = wall_model_path(machine.key_here((), [CPU]), [CPU])
     path.parent.mkdir(parents=True)
     path.write_text("{")
     record = recorded()
     assert record.wall_model is None
     assert [gap.meter for gap in record.missing] == ["wall-model"]
+
+
+def test_another_card_or_machine_id_has_another_model(recorded, monkeypatch):
+    card = Gpu(0, "NVIDIA H100", "GPU-1")
+    key = machine.key_here((card,), [CPU, GPU])
+    assert machine.key_here((replace(card, uuid="GPU-2"),), [CPU, GPU]) != key
+    assert machine.key_here((card,), [CPU]) == machine.key_here((), [CPU])
+    monkeypatch.setattr(machine, "machine_id", lambda: "another")
+    assert machine.key_here((card,), [CPU, GPU]) != key

@@ -9,10 +9,18 @@ from pathlib import Path
 
 import psutil
 
-from llamawatt.core.machine import Gpu, MachineRecord, MissingMeter, WallModel
+from llamawatt.core.machine import (
+    Gpu,
+    MachineRecord,
+    MissingMeter,
+    WallModel,
+    machine_key,
+    metered_gpus,
+)
 from llamawatt.core.readings import Domain, Unavailable
 from llamawatt.core.version import VERSION
 from llamawatt.host.cpu.name import cpu_name
+from llamawatt.host.identity import machine_id
 from llamawatt.host.memory_bandwidth import memory_bandwidth
 from llamawatt.host.power_supply import on_battery
 from llamawatt.meters.sampling.instrument import MeterBench
@@ -43,7 +51,7 @@ def machine_record(
         sysfs_root: Root of sysfs.
     """
     discharging = on_battery(sysfs_root)
-    wall_model, gaps = _wall_model(bench.domains, on_battery=bool(discharging))
+    wall_model, gaps = _wall_model(gpus, bench.domains, on_battery=bool(discharging))
     return MachineRecord(
         hostname_hash=hostname_hash(),
         os=f"{platform.system()} {platform.release()}",
@@ -60,7 +68,13 @@ def machine_record(
         versions=_versions(llama_cpp),
         bandwidth_bytes_per_s={"cpu": memory_bandwidth(n_usable_cores())},
         wall_model=wall_model,
+        machine_id=machine_id(),
     )
+
+
+def key_here(gpus: Sequence[Gpu], domains: Sequence[Domain]) -> str:
+    """Return the key of this machine, as its record will have it."""
+    return machine_key(hostname_hash(), machine_id(), cpu_name(), metered_gpus(gpus, domains))
 
 
 def hostname_hash() -> str:
@@ -69,10 +83,10 @@ def hostname_hash() -> str:
 
 
 def _wall_model(
-    domains: Sequence[Domain], *, on_battery: bool
+    gpus: Sequence[Gpu], domains: Sequence[Domain], *, on_battery: bool
 ) -> tuple[WallModel | None, tuple[MissingMeter, ...]]:
     """Return the wall model of these domains; on battery, the wall feeds nothing."""
-    found = load_wall_model(wall_model_path(hostname_hash(), domains))
+    found = load_wall_model(wall_model_path(key_here(gpus, domains), domains))
     if isinstance(found, Unavailable):
         return None, (MissingMeter("wall-model", found.reason, found.remedy),)
     return (None if on_battery else found), ()

@@ -38,10 +38,11 @@ def calibrate(
     from llamawatt.analysis.estimates.wall_model import fit_wall
     from llamawatt.app.assemble import now_text
     from llamawatt.app.cpu_calibration import refit_by_wall
-    from llamawatt.app.machine_record import hostname_hash, n_usable_cores
+    from llamawatt.app.machine_record import key_here, n_usable_cores
     from llamawatt.cli.metering import Metering
     from llamawatt.core.clock import SystemClock
     from llamawatt.meters.sampling.instrument import MeterBench
+    from llamawatt.meters.sensors.discover import gpus
     from llamawatt.wall.busy_watch import BusyWatch
     from llamawatt.wall.cpu_load import busy_cores
     from llamawatt.wall.levels import Levels, boundary_of, measure_levels
@@ -60,7 +61,7 @@ def calibrate(
         told = refit_by_wall(measured, bench.domains, watch)
     measured, domains = told.measured, told.domains
     model = fit_wall(measured, boundary_of(domains), now_text())
-    path = wall_model_path(hostname_hash(), domains)
+    path = wall_model_path(key_here(gpus(want_gpu=wake), domains), domains)
     save_wall_model(path, model)
     if as_json:
         typer.echo(_json(model, measured, path))

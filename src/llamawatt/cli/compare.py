@@ -1,23 +1,32 @@
-"""`llamawatt compare`: effect, interval and verdict of one run against another; a gate for CI."""
+"""`llamawatt compare`: effect, interval and verdict of runs against others; a gate for CI."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from llamawatt.cli import options
 
 if TYPE_CHECKING:
-    from llamawatt.analysis.compare.differences import Side
     from llamawatt.analysis.compare.runs import Comparison, GateRow
 
 DEFAULT_METRICS = ("latency_s", "energy_j")
 
-Before = Annotated[Path, typer.Argument(help="The run to compare with.", show_default=False)]
-After = Annotated[Path, typer.Argument(help="The run that is judged.", show_default=False)]
+Runs = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Two runs, before and after; or with --against every run that is judged.",
+        show_default=False,
+    ),
+]
+Against = Annotated[
+    list[Path] | None,
+    typer.Option("--against", help="The runs to compare with, one or several.", show_default=False),
+]
 Metric = Annotated[
     list[str] | None,
     typer.Option("--metric", "-m", help="As energy_j, j_per_token or tok_per_s. Repeatable."),
@@ -30,23 +39,54 @@ AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Markdown, for a pu
 Force = Annotated[bool, typer.Option("--force", help="Compare even unlike runs.")]
 
 
+class Variadic(TyperCommand):
+    """Takes `--against B1 B2 B3` as `--against B1 --against B2 --against B3`.
+
+    Written more than once, it takes one value each time, as options do.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # of typer's own
+        """Repeat the option before each of its values, up to the next option."""
+        if args.count("--against") != 1:
+            return super().parse_args(ctx, args)
+        spread: list[str] = []
+        taking = False
+        for word in args:
+            if word.startswith("-") and word != "-":
+                taking = word == "--against"
+                spread += [] if taking else [word]
+            else:
+                spread += ["--against", word] if taking else [word]
+        if "--against" not in spread:
+            spread.append("--against")  # without a value: let the parser say so
+        return super().parse_args(ctx, spread)
+
+
 def compare(
-    before: Before,
-    after: After,
+    runs: Runs,
+    against: Against = None,
     metric: Metric = None,
     fail_above: FailAbove = None,
     markdown: AsMarkdown = False,
     force: Force = False,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs: what changed, by how much, and whether that is beyond doubt."""
-    from llamawatt.analysis.compare.runs import GateOutcome, compare_runs, gate
+    """Compare runs: what changed, by how much, and whether that is beyond doubt.
+
+    `compare A B` shows the change from A to B. A verdict needs several runs a side, or the spread
+    between runs that `study run --runs` keeps: `compare NEW… --against OLD…`. A folder of repeated
+    runs stands for all of them.
+    """
+    from llamawatt.analysis.compare.runs import GateOutcome, compare_sides, gate
+    from llamawatt.app.sides import known_spreads, read_side
     from llamawatt.core.errors import GateError
     from llamawatt.report.forms.comparison import gate_sentence
 
     limit = None if fail_above is None else fraction(fail_above)
     metrics = known_metrics(metric or DEFAULT_METRICS)
-    comparison = compare_runs(_side(before), _side(after), metrics, force=force)
+    before, after = (read_side(paths) for paths in _sides(runs, against))
+    spreads = known_spreads((*before, *after))
+    comparison = compare_sides(before, after, metrics, spreads=spreads, force=force)
     gated: list[GateRow] = []
     if limit is not None:
         for name in metric or ("energy_j",):
@@ -102,13 +142,24 @@ def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _side(path: Path) -> "Side":
-    from llamawatt.analysis.compare.differences import Side
-    from llamawatt.analysis.estimates.cells import cells
-    from llamawatt.runs.store import read_run
+def _sides(
+    runs: Sequence[Path], against: Sequence[Path] | None
+) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Return the runs before and after.
 
-    run = read_run(path)
-    return Side(str(path), run.study, run.machine, cells(run.trials))
+    Raises:
+        UsageError: without --against there are not two.
+    """
+    from llamawatt.core.errors import UsageError
+
+    if against:
+        return against, runs
+    if len(runs) != 2:
+        raise UsageError(
+            f"{len(runs)} runs and no --against: which of them are compared with which?",
+            "Write `compare BEFORE AFTER`, or `compare NEW1 NEW2 --against OLD1 OLD2`.",
+        )
+    return runs[:1], runs[1:]
 
 
 def _json(comparison: "Comparison", gated: "Sequence[GateRow]", limit: float | None) -> str:

@@ -137,7 +137,7 @@ def _wire() -> None:
     app.command("exec", context_settings=exec_.CONTEXT)(exec_.exec_)
     app.add_typer(study.app, name="study")
     app.command("report")(report.report)
-    app.command("compare")(compare.compare)
+    app.command("compare", cls=compare.Variadic)(compare.compare)
     app.add_typer(model.app, name="model")
     app.command("quantize")(quantize.quantize)
     app.command("quality")(quality.quality)

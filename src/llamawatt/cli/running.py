@@ -16,7 +16,7 @@ from llamawatt.cli.progress import ConsoleObserver
 from llamawatt.core.errors import ModelError, RunDirectoryError, TargetError, UsageError
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
-from llamawatt.core.plan import RunEvent, StudyRecord, judged_name
+from llamawatt.core.plan import RunEvent, judged_name
 from llamawatt.core.redaction import arguments_without_secrets
 from llamawatt.core.trials import Status, TrialRecord
 from llamawatt.host.other_load import SystemCompany
@@ -174,7 +174,7 @@ def _seeded(order: Order) -> StudySpec:
 
 def _open(order: Order, plan: Plan, machine: MachineRecord) -> tuple[RunWriter, list[TrialRecord]]:
     if order.resume is None:
-        path = order.out or _new_path(plan.study)
+        path = order.out or new_run_path(plan.study.name, plan.study.created_at)
         return RunWriter.create(path, plan.study, machine), []
     writer, before = RunWriter.resume(order.resume)
     try:
@@ -186,8 +186,9 @@ def _open(order: Order, plan: Plan, machine: MachineRecord) -> tuple[RunWriter, 
     return writer, list(before.trials)
 
 
-def _new_path(study: StudyRecord) -> Path:
-    stem = f"{study.created_at.replace(':', '').removesuffix('Z')}-{study.name}"
+def new_run_path(name: str, created_at: str) -> Path:
+    """Return a folder that is not there yet, by a time (UTC, ISO 8601) and a name."""
+    stem = f"{created_at.replace(':', '').removesuffix('Z')}-{name}"
     path = RUNS_FOLDER / stem
     number = 2
     while path.exists():

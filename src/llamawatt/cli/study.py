@@ -23,6 +23,19 @@ Judging = Annotated[
         show_default=False,
     ),
 ]
+Models = Annotated[
+    list[str] | None, typer.Option("--model", "-m", help="Model; may be given several times.")
+]
+Runs = Annotated[
+    int | None,
+    typer.Option(
+        "--runs",
+        help="Repeat the whole study, each run with servers started anew and another order, "
+        "to tell the spread between runs.",
+        show_default=False,
+    ),
+]
+Pause = Annotated[str, typer.Option("--pause", help="Time between the runs of --runs.")]
 Study = Annotated[
     str, typer.Argument(help="A built-in study, a YAML file, or the study.yaml of a run.")
 ]
@@ -57,10 +70,7 @@ def show(study: Study, as_json: options.Json = False) -> None:
 @app.command()
 def run(
     study: Study,
-    model: Annotated[
-        list[str] | None,
-        typer.Option("--model", "-m", help="Model; may be given several times."),
-    ] = None,
+    model: Models = None,
     server: options.Server = None,
     url: options.Url = None,
     remote_model: options.RemoteModel = "",
@@ -86,12 +96,15 @@ def run(
     no_report: options.NoReport = False,
     quiet: options.Quiet = False,
     quality: Judging = None,
+    runs: Runs = None,
+    pause: Pause = "5m",
 ) -> None:
     """Run a study, interleaved and repeated until its intervals are narrow."""
     from llamawatt.app.serving import Serving
     from llamawatt.cli.dry import confirm_size, print_plan
     from llamawatt.cli.metering import Metering
     from llamawatt.cli.outcome import finish
+    from llamawatt.cli.repeating import repeated
     from llamawatt.cli.running import Order, carry_out
     from llamawatt.study.load import load_study, with_protocol
 
@@ -107,6 +120,9 @@ def run(
     order = Order(spec, models, serving, metering, out, resume, quiet, judges)
     if dry_run:
         print_plan(order, as_json=as_json)
+        return
+    if runs is not None:
+        repeated(order, runs, options.seconds(pause) or 0.0, as_json=as_json)
         return
     finish(carry_out(order), as_json=as_json, with_report=not no_report)
 

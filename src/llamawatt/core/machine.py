@@ -1,5 +1,7 @@
 """What is written to `machine.json`: the machine, its meters, and what they cannot see."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from llamawatt.core.readings import Calibration, Domain
@@ -97,6 +99,8 @@ class MachineRecord:
         versions: Of this package, Python, llama.cpp, the driver.
         bandwidth_bytes_per_s: Measured memory read bandwidth, by `cpu` or `gpu-0`; empty when it
             was not measured.
+        machine_id: A short hash of the system's own id of this machine; empty where it has none,
+            or in records that are older.
         wall_model: What the wall draws for what the domains draw; None where it was never
             calibrated for the same machine and the same domains, and on battery.
     """
@@ -116,3 +120,24 @@ class MachineRecord:
     versions: dict[str, str] = field(default_factory=dict)
     bandwidth_bytes_per_s: dict[str, float] = field(default_factory=dict)
     wall_model: WallModel | None = None
+    machine_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """A short name of this machine with its metered cards; facts about it are kept under it."""
+        return machine_key(
+            self.hostname_hash, self.machine_id, self.cpu, metered_gpus(self.gpus, self.domains)
+        )
+
+
+def machine_key(hostname_hash: str, machine_id: str, cpu: str, gpus: Iterable[Gpu]) -> str:
+    """Return a short name of a machine: by its ids, its processor and its cards' uuids."""
+    cards = tuple(gpu.uuid or gpu.name for gpu in gpus)
+    parts = (hostname_hash, machine_id, cpu, cards)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def metered_gpus(gpus: Iterable[Gpu], domains: Iterable[Domain]) -> tuple[Gpu, ...]:
+    """Return the GPUs that a summed domain covers; one left asleep makes no other machine."""
+    names = {domain.name for domain in domains if domain.in_total}
+    return tuple(gpu for gpu in gpus if f"gpu-{gpu.index}" in names)

@@ -16,8 +16,8 @@ FOLDER = "wall-models"
 _MODEL = TypeAdapter(WallModel)
 
 
-def wall_model_path(hostname_hash: str, domains: Iterable[Domain]) -> Path:
-    """Return the file of the model for a machine and the domains summed.
+def wall_model_path(machine: str, domains: Iterable[Domain]) -> Path:
+    """Return the file of the model for a machine, by its key, and the domains summed.
 
     A domain is the same only where its sensor is: a modelled CPU is none with a counter, nor one
     modelled with other watts.
@@ -27,7 +27,7 @@ def wall_model_path(hostname_hash: str, domains: Iterable[Domain]) -> Path:
         for domain in sorted((d for d in domains if d.in_total), key=lambda d: d.name)
     ]
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-    return config_folder() / FOLDER / f"{hostname_hash}-{digest}.json"
+    return config_folder() / FOLDER / f"{machine}-{digest}.json"
 
 
 def _watts(domain: Domain) -> str:

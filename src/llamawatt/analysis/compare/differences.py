@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from llamawatt.analysis.compare.identity import distinctions, doubts
 from llamawatt.analysis.estimates.cells import Cell, CellKey
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import ArmRecord, ModelRecord, StudyRecord
@@ -31,7 +32,7 @@ class Difference:
 
     Attributes:
         what: `model`, `suite`, `boundary`, `method`, `length`, `prompts`,
-            `machine`, `version` or `setting`.
+            `machine`, `identity` (it cannot be told), `version` or `setting`.
         text: One sentence with both values.
         forbids: Whether it makes the comparison meaningless unless the user insists.
     """
@@ -55,7 +56,10 @@ def differences(before: Side, after: Side) -> Iterable[Difference]:
     yield from _changed("length", *lengths)
     passes = (_a_pass(before.study), _a_pass(after.study))
     yield from _changed("prompts of a pass", *passes, forbids=False)
-    yield from _changed("machine", _machine(before.machine), _machine(after.machine), forbids=False)
+    for text in distinctions(before.machine, after.machine):
+        yield Difference("machine", f"Machine: {text}.", False)
+    for text in doubts(before.machine, after.machine):
+        yield Difference("identity", f"Perhaps not the same machine: {text}.", False)
     for name in before.machine.versions.keys() | after.machine.versions.keys():
         old, new = (side.machine.versions.get(name, "none") for side in (before, after))
         yield from _changed(f"version of {name}", old, new, forbids=False)
@@ -108,11 +112,6 @@ def _a_pass(study: StudyRecord) -> str:
     if protocol.n_warm_up is None:
         return "not noted"
     return "all" if protocol.n_prompts is None else str(protocol.n_prompts)
-
-
-def _machine(machine: MachineRecord) -> str:
-    gpus = "".join(f", {gpu.name}" for gpu in machine.gpus)
-    return f"{machine.cpu}{gpus} ({machine.hostname_hash})"
 
 
 def _settings(old: ArmRecord, new: ArmRecord) -> Difference:

@@ -46,7 +46,7 @@ def paired_ratio(arm: Cell, baseline: Cell, metric: str, *, lag1: float = 0.0) -
     if not logs.size:
         return None
     gain = gain_bound(arm.domains, baseline.domains, info)
-    return _named(_judged_logs(info.key, logs, errors, gain, lag1), arm, baseline, paired=True)
+    return named_ratio(_judged_logs(info.key, logs, errors, gain, lag1), arm, baseline, paired=True)
 
 
 def unpaired_ratio(
@@ -73,7 +73,7 @@ def unpaired_ratio(
         arm.domains, baseline.domains, info, same_sensors=same_sensors, same_work=same_work
     )
     centre, p = welch(a, b)
-    return _named(judged_ratio(info.key, centre, p, gain), arm, baseline, paired=False)
+    return named_ratio(judged_ratio(info.key, centre, p, gain), arm, baseline, paired=False)
 
 
 def over_suites(pairs: Sequence[tuple[Cell, Cell]], metric: str) -> Ratio | None:
@@ -98,7 +98,7 @@ def over_suites(pairs: Sequence[tuple[Cell, Cell]], metric: str) -> Ratio | None
     errors = np.sqrt(np.sum(squares, axis=0)) / len(pairs)
     gain = max(gain_bound(arm.domains, base.domains, info) for arm, base in pairs)
     made = _judged_logs(info.key, logs, errors, gain)
-    return replace(_named(made, *pairs[0], paired=True), suite="all suites")
+    return replace(named_ratio(made, *pairs[0], paired=True), suite="all suites")
 
 
 def log_ratios(arm: Cell, baseline: Cell, info: MetricSpec) -> tuple[Floats, Floats]:
@@ -181,7 +181,8 @@ def _judged_logs(
                         gain)  # fmt: skip
 
 
-def _named(ratio: Ratio, arm: Cell, baseline: Cell, *, paired: bool) -> Ratio:
+def named_ratio(ratio: Ratio, arm: Cell, baseline: Cell, *, paired: bool) -> Ratio:
+    """Give a judged ratio its names and the methods of its joules."""
     methods = arm.methods | baseline.methods if METRICS[ratio.metric].is_energy else frozenset()
     return replace(
         ratio,

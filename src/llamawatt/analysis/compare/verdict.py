@@ -35,6 +35,7 @@ class Limit(StrEnum):
     SCATTER = "scatter"
     GAIN = "gain"
     TOO_FEW = "too few repeats"
+    ONE_RUN = "one run a side"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class Ratio:
             repeats would, or when it is above `N_REPEATS_CEILING`.
         methods: Methods of the joules in it; empty for times.
         n_family: Comparisons that it was chosen from, itself included.
+        counts_runs: Whether `n` counts whole runs, not repeats within one.
+        scatter: Standard deviation of the logarithm of one run over one run; None within runs.
+        within_runs: Whether the interval is the repeatability within one run a side, which says
+            nothing of the spread between runs: then there is no verdict.
     """
 
     metric: str
@@ -86,6 +91,9 @@ class Ratio:
     n_repeats_needed: int | None
     methods: tuple[str, ...] = ()
     n_family: int = 1
+    counts_runs: bool = False
+    scatter: float | None = None
+    within_runs: bool = False
 
 
 def correct(family: Sequence[Ratio], n_hypotheses: int = 0) -> tuple[Ratio, ...]:
@@ -122,8 +130,18 @@ def inverse(ratio: Ratio) -> Ratio:
     )
 
 
-def judged_ratio(metric: str, logs: Estimate, p: float | None, gain: float) -> Ratio:
-    """Turn the estimate of a log ratio into a judged ratio, still without names."""
+def judged_ratio(
+    metric: str, logs: Estimate, p: float | None, gain: float, *, run_scatter: float | None = None
+) -> Ratio:
+    """Turn the estimate of a log ratio into a judged ratio, still without names.
+
+    Args:
+        metric: Key of `METRICS`.
+        logs: Estimate of the log ratio.
+        p: p-value of no difference.
+        gain: Bound of the gain errors on the log ratio.
+        run_scatter: Where whole runs are counted: standard deviation of one run over one run.
+    """
     low, high = logs.low, logs.high
     bare = Ratio(
         metric=metric,
@@ -139,16 +157,22 @@ def judged_ratio(metric: str, logs: Estimate, p: float | None, gain: float) -> R
         p=p,
         p_holm=None,
         n=logs.n,
-        paired=True,
+        paired=run_scatter is None,
         verdict=Verdict.NOT_DISTINGUISHABLE,
         within_method=Verdict.NOT_DISTINGUISHABLE,
         limit=Limit.TOO_FEW,
         n_repeats_needed=None,
+        counts_runs=run_scatter is not None,
+        scatter=run_scatter,
     )
     return _judged(bare)
 
 
 def _judged(ratio: Ratio) -> Ratio:
+    if ratio.within_runs:
+        return replace(
+            ratio, verdict=_NO, within_method=_NO, limit=Limit.ONE_RUN, n_repeats_needed=None
+        )
     if ratio.low is None or ratio.high is None:
         return replace(ratio, limit=Limit.TOO_FEW, n_repeats_needed=3)
     p = ratio.p if ratio.p_holm is None else ratio.p_holm
@@ -188,8 +212,10 @@ def _obstacle(ratio: Ratio, low: float, high: float) -> tuple[Limit, int | None]
     effect = abs(math.log(ratio.value)) - ratio.gain
     if ratio.gain > 0 and effect <= 0:
         return Limit.GAIN, None
-    half = (math.log(high) - math.log(low)) / 2
-    scatter = half * math.sqrt(ratio.n) / float(stdtrit(_n_free(ratio.n, ratio), 0.975))
+    scatter = ratio.scatter
+    if scatter is None:
+        half = (math.log(high) - math.log(low)) / 2
+        scatter = half * math.sqrt(ratio.n) / float(stdtrit(_n_free(ratio.n, ratio), 0.975))
     limit = Limit.TOO_FEW if ratio.n == _N_TOO_FEW else Limit.SCATTER
     if not effect or not scatter:
         return limit, None

@@ -1,9 +1,10 @@
-"""Two compared runs in words and tables, for a terminal or a pull request."""
+"""Compared runs in words and tables, for a terminal or a pull request."""
 
 from collections.abc import Iterable, Sequence
 
+from llamawatt.analysis.compare.between import Spread
 from llamawatt.analysis.compare.runs import Comparison, GateOutcome, GateRow, Row
-from llamawatt.analysis.compare.verdict import Verdict
+from llamawatt.analysis.compare.verdict import Limit, Verdict
 from llamawatt.core.format import MISSING, number_text, percent_text
 from llamawatt.core.metrics import METRICS
 from llamawatt.report.forms.markdown import table_lines
@@ -12,6 +13,9 @@ from llamawatt.report.words.phrases import joined, suite_text, undecided_text, v
 
 _FACTOR = 10.0
 _COLUMNS = ("Figure", "Suite", "Arm", "Before", "After", "Change", "95 % interval", "Verdict")
+_INTERVAL = _COLUMNS.index("95 % interval")
+REPEATABILITY = "Within-run interval"
+"""Heading of the intervals where one run a side says nothing of the spread between runs."""
 
 
 def comparison_table(comparison: Comparison) -> Table:
@@ -19,7 +23,10 @@ def comparison_table(comparison: Comparison) -> Table:
     rows = tuple(_cells(row) for row in comparison.rows)
     numeric = (False, False, False, True, True, True, True, False)
     title = f"{comparison.after} against {comparison.before}"
-    return Table("comparison", title, _COLUMNS, numeric, rows)
+    columns = list(_COLUMNS)
+    if comparison.is_open:
+        columns[_INTERVAL] = REPEATABILITY
+    return Table("comparison", title, tuple(columns), numeric, rows)
 
 
 def comparison_markdown(comparison: Comparison, gate: Sequence[GateRow], limit: float) -> str:
@@ -32,7 +39,15 @@ def comparison_markdown(comparison: Comparison, gate: Sequence[GateRow], limit: 
 
 
 def comparison_notes(comparison: Comparison) -> Iterable[str]:
-    """Say in what the runs differ, what only one has, and what would settle open rows."""
+    """Say what the verdicts rest on, in what the runs differ, and what would settle open rows."""
+    if comparison.is_open:
+        yield (
+            "One run a side gives no verdict: the intervals are the repeatability within these "
+            "runs, and the same thing run again may lie outside them. Repeat whole runs, as "
+            "`llamawatt study run STUDY --runs 3`, and compare "
+            "`llamawatt compare NEW1 NEW2 NEW3 --against OLD1 OLD2 OLD3`."
+        )
+    yield from _spread_notes(comparison.rows)
     for difference in comparison.differences:
         warning = "UNLIKE: " if difference.forbids else ""
         yield f"{warning}{difference.text}"
@@ -44,10 +59,28 @@ def comparison_notes(comparison: Comparison) -> Iterable[str]:
             yield f"Only in {name}: {', '.join(only)}."
     for row in comparison.rows:
         ratio = row.ratio
-        if ratio.verdict is Verdict.NOT_DISTINGUISHABLE and ratio.n_repeats_needed is not None:
+        open_row = ratio.verdict is Verdict.NOT_DISTINGUISHABLE
+        if open_row and (ratio.n_repeats_needed is not None or ratio.limit is Limit.GAIN):
             label = METRICS[ratio.metric].label
             where = f"{ratio.arm}, {suite_text(ratio.suite)}"
             yield f"{label} of {where}: {undecided_text(ratio)}."
+
+
+def _spread_notes(rows: Sequence[Row]) -> Iterable[str]:
+    """Say how far whole runs lie apart, and where that is known from."""
+    by_metric: dict[str, list[Spread]] = {}
+    for row in rows:
+        if row.spread is not None:
+            by_metric.setdefault(row.ratio.metric, []).append(row.spread)
+    for metric, spreads in by_metric.items():
+        label = METRICS[metric].label
+        low, high = (end(spread.relative for spread in spreads) for end in (min, max))
+        stored = next((spread.made_at[:10] for spread in spreads if spread.made_at), "")
+        source = f", partly from runs repeated here on {stored}" if stored else ""
+        yield (
+            f"{label}: whole runs lie {percent_text(low)} to {percent_text(high)} apart (one "
+            f"standard deviation{source}); the intervals count it."
+        )
 
 
 def gate_sentence(gate: Sequence[GateRow], limit: float) -> str:
@@ -61,6 +94,14 @@ def gate_sentence(gate: Sequence[GateRow], limit: float) -> str:
         return (
             f"FAILED: {metric} got worse by more than {percent_text(limit)} in {len(failed)} of "
             f"{len(gate)} rows, most in {_place(worst)}: {percent_text(worst.worse_by)}."
+        )
+    alone = [row for row in open_rows if row.row.ratio.within_runs]
+    if alone:
+        worst = max(alone, key=lambda row: row.worse_by)
+        return (
+            f"PASSED, but open: one run a side cannot tell a change of {metric} from the spread "
+            f"between runs. The worst of {len(gate)} rows is {_place(worst)}: "
+            f"{_change_text(1 + worst.worse_by)}. Take several runs a side."
         )
     if open_rows:
         return (

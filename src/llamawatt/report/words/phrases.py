@@ -74,8 +74,10 @@ def _tells(low: float, high: float, digits: int) -> bool:
 
 def undecided_text(ratio: Ratio) -> str:
     """Say why a ratio has no verdict, and what would give one."""
+    if ratio.limit is Limit.ONE_RUN:
+        return "one run a side cannot tell a change from the spread between runs"
     if ratio.limit is Limit.TOO_FEW:
-        return f"{counted_text(ratio.n, 'repeat')} cannot tell; take at least three"
+        return _too_few_text(ratio)
     if ratio.limit is Limit.GAIN:
         hint = ""
         if ratio.within_method is not Verdict.NOT_DISTINGUISHABLE:
@@ -86,7 +88,19 @@ def undecided_text(ratio: Ratio) -> str:
         )
     if ratio.n_repeats_needed is None:
         return "the difference, if any, is too small for a reasonable number of repeats"
-    return f"about {ratio.n_repeats_needed} repeats would settle it"
+    what = "runs a side" if ratio.counts_runs else "repeats"
+    return f"about {ratio.n_repeats_needed} {what} would settle it"
+
+
+def _too_few_text(ratio: Ratio) -> str:
+    kind = "run" if ratio.counts_runs else "repeat"
+    few, among = counted_text(ratio.n, kind), ""
+    if ratio.n_family > 1:
+        among = f" give a verdict among {ratio.n_family} comparisons"
+    more = "take at least three"
+    if ratio.n > 1 and ratio.n_repeats_needed is not None:
+        more = f"about {ratio.n_repeats_needed} would settle it"
+    return f"{few} cannot{among or ' tell'}; {more}"
 
 
 def methods_text(methods: Iterable[Method | str]) -> str:
