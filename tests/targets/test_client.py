@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from llamawatt.core.clock import FakeClock
 from llamawatt.core.errors import TargetError
+from llamawatt.core.flags import Flag
 from llamawatt.core.trials import RequestRecord
 from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.client import Client
-from llamawatt.targets.dialects import Ask, protocol_of
+from llamawatt.targets.dialects import Ask
+from llamawatt.targets.protocols import protocol_of
 from llamawatt.targets.stream import receive
 from llamawatt.testing import fake_api as fakeapi
 from tests.targets.fakes import running
@@ -208,7 +210,7 @@ def test_one_failure_ends_the_streams_beside_it() -> None:
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=60), st.binary(max_size=40))
 def test_an_answer_is_the_same_however_it_is_cut(sizes: list[int], noise: bytes) -> None:
     job = fakeapi.Job("llama-server", 3, 4, 0.5, 0.25, streamed=True)
-    events = [fakeapi.token_event(job.api, number) for number in range(4)]
+    events = [fakeapi.token_event(job, number) for number in range(4)]
     data = (
         b": "
         + noise.replace(b"{", b"")
@@ -234,7 +236,7 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
 
 def test_a_long_answer_is_not_kept_whole() -> None:
     job = fakeapi.Job("llama-server", 3, 4, 0.5, 0.25, streamed=True)
-    chunks = [fakeapi.token_event(job.api, 1)] * 20_000 + [fakeapi.last_event(job, True)]
+    chunks = [fakeapi.token_event(job, 1)] * 20_000 + [fakeapi.last_event(job, True)]
     answer = receive(iter(chunks), FakeClock(), None)
     assert answer.first_s is None
     assert len(answer.events) < 200
@@ -245,6 +247,95 @@ def test_a_pretty_printed_answer_is_read_whole() -> None:
     text = json.dumps({"timings": {"prompt_n": 1}, "nested": {"a": [1, 2]}}, indent=2)
     answer = receive(iter([text.encode()]), FakeClock(), None)
     assert answer.events == (json.loads(text),)
+
+
+@pytest.mark.parametrize(
+    ("refused", "without"),
+    [
+        ("ignore_eos", ("ignore_eos",)),
+        ("stream_options", ("stream_options",)),
+        ("continuous_usage_stats", ("continuous_usage_stats",)),
+        ("seed,temperature", ("seed", "temperature")),
+        ("stream", ("stream",)),
+        ("ignore_eos,stream_options,cache_prompt", ("ignore_eos", "stream_options")),
+    ],
+)
+@pytest.mark.parametrize("quirk", ["refuses", "refuses_silently"])
+def test_an_optional_setting_that_is_refused_is_left_out(
+    quirk: str, refused: str, without: tuple[str, ...]
+) -> None:
+    record = ask_one("openai", TEXT, "--quirk", f"{quirk}={refused}")
+    assert set(without) <= set(record.without)
+    assert Flag.SETTING_REFUSED in record.flags
+    assert record.n_generated == 40
+    if quirk == "refuses":
+        assert set(record.without) == set(without)
+
+
+def test_a_stream_without_usage_is_asked_for_whole() -> None:
+    for api in ("openai", "lm-studio", "jan"):
+        record = ask_one(api, TEXT, "--quirk", "no_stream_usage")
+        assert (record.n_generated, record.mode) == (40, "whole")
+        assert record.without == ("stream",)
+
+
+@pytest.mark.parametrize("api", ["vllm", "fork", "openai"])
+def test_what_is_refused_for_another_reason_is_said_in_the_first_words(api: str) -> None:
+    with pytest.raises(TargetError, match="exceeds the available context"):
+        ask_one(api, TEXT, "-c", "2")
+
+
+@pytest.mark.parametrize("api", ["llama-server", "ollama", "openai", "fork"])
+def test_an_error_inside_an_answer_is_an_error(api: str) -> None:
+    with pytest.raises(TargetError, match="answered with an error: out of slots"):
+        ask_one(api, TEXT, "--fault", "error-inside")
+
+
+@pytest.mark.parametrize("api", ["router", "llama-swap"])
+def test_a_router_is_told_the_model_in_every_request(api: str) -> None:
+    assert ask_one(api, TEXT).n_generated == 40
+
+
+def test_the_reason_comes_from_the_last_choice_that_has_one() -> None:
+    assert ask_one("openai", TEXT).finish == "length"
+    assert ask_one("koboldcpp", TEXT).finish == "length"
+    assert ask_one("vllm", TEXT, "--quirk", "counts_each").finish == "length"
+
+
+@pytest.mark.parametrize(
+    ("api", "mode"), [("llama-server", "whole"), ("ollama", "whole"), ("openai", "streamed")]
+)
+def test_how_an_answer_came_is_recorded(api: str, mode: str) -> None:
+    assert ask_one(api, TEXT).mode == mode
+
+
+@pytest.mark.parametrize("api", ["llama-server", "ollama", "openai"])
+def test_a_body_without_an_end_is_given_up(api: str) -> None:
+    """Memory is bounded: what is not kept is not read for ever either."""
+    with pytest.raises(TargetError, match=r"sent more than \d+ MiB for one reply"):
+        ask_one(api, TEXT, "--fault", "endless")
+
+
+@pytest.mark.parametrize("api", ["llama-server", "ollama", "openai"])
+def test_a_server_that_trickles_is_given_up(api: str) -> None:
+    with running("--api", api, "--fault", "trickle") as url:
+        endpoint = AttachedServer(url).start()
+        with (
+            Client(endpoint, limit_s=0.5) as client,
+            pytest.raises(TargetError, match="took more than 0 s over one reply"),
+        ):
+            client.run([TEXT])
+
+
+@pytest.mark.parametrize("n_more", [-100, 10**9])
+def test_a_count_that_cannot_be_is_none(n_more: int) -> None:
+    with pytest.raises(TargetError, match=r"count of .* cannot be"):
+        ask_one("llama-server", TEXT, "--quirk", f"n_more={n_more}")
+
+
+def test_an_ollama_model_that_answers_from_a_cloud_is_refused() -> None:
+    with pytest.raises(TargetError, match=r"runs elsewhere, at https://cloud\.example"):
+        ask_one("ollama", TEXT, "--quirk", "runs_at=https://cloud.example")
 
 
 @pytest.mark.parametrize("kind", ["llama-server", "ollama", "openai"])

@@ -12,6 +12,7 @@ from llamawatt.study.plan import ModelSource, SuiteSource, needed_suites
 from llamawatt.study.recorded import RecordedStudy
 from llamawatt.study.spec import StudySpec
 from llamawatt.targets.attach import AttachedServer
+from llamawatt.targets.base import Endpoint
 from llamawatt.targets.dialects import Ask
 from llamawatt.workloads.suite import load_suite
 
@@ -62,6 +63,21 @@ def find_study_models(
     return _in_place_of(spec, found)
 
 
+def attached_record(endpoint: Endpoint, source: str) -> ModelRecord:
+    """Return what a running server tells of its model."""
+    served = endpoint.served
+    return ModelRecord(
+        served.name or endpoint.model or "attached",
+        served.file,
+        ATTACHED_SHA256,
+        served.size_bytes or 0,
+        architecture=served.architecture,
+        quantization=served.quantization,
+        n_params=served.n_params,
+        source=source,
+    )
+
+
 def find_models(
     references: tuple[str, ...], serving: Serving, progress: Progress | None = None
 ) -> dict[str, ModelSource]:
@@ -73,9 +89,9 @@ def find_models(
         TargetError: a running server was named and does not answer.
     """
     if serving.url:
-        name = AttachedServer(serving.url, serving.remote_model).start().model or "attached"
-        record = ModelRecord(name, "", ATTACHED_SHA256, 0, source=serving.address)
-        return {name: ModelSource(record, Path())}
+        endpoint = AttachedServer(serving.url, serving.remote_model).start()
+        record = attached_record(endpoint, serving.address)
+        return {record.name: ModelSource(record, Path())}
     found: dict[str, ModelSource] = {}
     for reference in references or (DEFAULT_MODEL,):
         file = resolve_model(reference, progress=progress)

@@ -7,6 +7,8 @@ LlamawattError                 exit code 2 unless a subclass says otherwise
 ├── ModelError          (2)    a model file that is missing, broken or cannot be had
 ├── MeterError          (3)    nothing could be measured
 └── TargetError         (4)    llama.cpp did not start, crashed or answered wrongly
+    ├── RefusalError    (4)    a server answered, and did not do what it was asked
+    └── UncountedError  (4)    a server did not count the tokens of an answer
 
 `GateError` (1) is not an error of the tool: the measured answer is "no".
 """
@@ -62,6 +64,26 @@ class TargetError(LlamawattError):
     """llama.cpp did not start, crashed, or answered wrongly."""
 
     exit_code = 4
+
+
+class UncountedError(TargetError):
+    """A server did not count the tokens of an answer."""
+
+
+class RefusalError(TargetError):
+    """A server answered, and did not do what it was asked.
+
+    Args:
+        what: The sentence.
+        remedy: What can be done.
+        status: HTTP status; 200 where the error stood inside an answer.
+        said: The server's own words.
+    """
+
+    def __init__(self, what: str, remedy: str = "", *, status: int, said: str) -> None:
+        super().__init__(what, remedy)
+        self.status = status
+        self.said = said
 
 
 class GateError(LlamawattError):

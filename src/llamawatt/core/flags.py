@@ -42,6 +42,11 @@ class Flag(StrEnum):
     TIMES_ASSUMED = "times_assumed"
     UNIT_ASSUMED = "unit_assumed"
     NO_ENERGY = "no_energy"
+    SERVER_TIMES_IMPOSSIBLE = "server_times_impossible"
+    TOKENS_IN_BURSTS = "tokens_in_bursts"
+    LOADED_IN_WINDOW = "loaded_in_window"
+    SETTING_REFUSED = "setting_refused"
+    TLS_UNCHECKED = "tls_unchecked"
 
     @property
     def sentence(self) -> str:
@@ -82,10 +87,21 @@ _SENTENCES: dict[Flag, str] = {
     Flag.WINDOW_SHORT: "The window ended before the protocol's minimum length.",
     Flag.PROMPT_CACHED: "The server took part of a prompt from its cache, so prefill did less.",
     Flag.CACHE_UNKNOWN: "The server does not tell which prompts its cache spared it.",
-    Flag.LENGTH_NOT_FIXED: "Replies ended before the fixed length; compare joules per token.",
+    Flag.LENGTH_NOT_FIXED: "Replies did not have the fixed length; compare joules per token.",
     Flag.SERVER_ELSEWHERE: "The server runs on another machine, whose energy is not measured.",
     Flag.LINES_LEFT_OUT: "Part of the log could not be read and was left out.",
     Flag.TIMES_ASSUMED: "The log does not tell its times; they were taken from what you named.",
     Flag.UNIT_ASSUMED: "The log names no unit; it was taken from the name of the sensor.",
     Flag.NO_ENERGY: "The log holds no energy.",
+    Flag.SERVER_TIMES_IMPOSSIBLE: (
+        "The server's own times cannot be right, so prefill and decode are not told apart by them."
+    ),
+    Flag.TOKENS_IN_BURSTS: (
+        "Tokens did not arrive one by one, so prefill and decode could not be told apart."
+    ),
+    Flag.LOADED_IN_WINDOW: (
+        "The server loaded its model during a reply; that time and energy are in the figures."
+    ),
+    Flag.SETTING_REFUSED: "The server refused an optional setting and was asked without it.",
+    Flag.TLS_UNCHECKED: "The server's certificate was not checked, as --insecure asks.",
 }

@@ -63,6 +63,14 @@ class RequestRecord:
         n_cached: Prompt tokens that came from a cache and were not evaluated; None where the
             server does not tell.
         finish: Why generation stopped, as `length` or `stop`.
+        mode: How the answer came: `streamed` or `whole`; empty in runs that did not note it.
+        n_first: Tokens that came together with the first; `decode_s` is the time of the others.
+        load_s: Time in which the server loaded its model for this reply; None where it does not
+            say.
+        draft_n: Tokens that a draft model proposed; None where the server does not say.
+        draft_n_accepted: Those of them that were taken.
+        without: Optional settings that the server refused, so that it was asked without them.
+        flags: Doubts about this reply.
     """
 
     prompt_id: str
@@ -76,6 +84,13 @@ class RequestRecord:
     timed_by: dict[str, str] = field(default_factory=dict)
     n_cached: int | None = 0
     finish: str = ""
+    mode: str = ""
+    n_first: int = 1
+    load_s: float | None = None
+    draft_n: int | None = None
+    draft_n_accepted: int | None = None
+    without: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +181,8 @@ class TrialRecord:
         started_at: UTC wall-clock start, ISO 8601, for people; never used in arithmetic.
         session: Which start of a server it was taken in, from 0 over the whole run: trials of one
             session share its load and bare idle. None where it was not noted.
+        client_mode: How answers were asked for and came: `streamed`, `whole` or `mixed`; empty in
+            runs that did not note it. A streamed token costs the host time, so modes differ.
     """
 
     schema: int
@@ -189,3 +206,4 @@ class TrialRecord:
     error: str = ""
     started_at: str = ""
     session: int | None = None
+    client_mode: str = ""

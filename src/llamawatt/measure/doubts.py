@@ -44,7 +44,7 @@ class Seen:
 
 def doubts(rig: Rig, session: Session, task: Assignment, seen: Seen) -> tuple[Flag, ...]:
     """Return a trial's flags, each once."""
-    flags = dict.fromkeys((*rig.instrument.doubts(), *rig.circumstances))
+    flags = dict.fromkeys((*rig.instrument.doubts(), *rig.circumstances, *session.endpoint.flags))
     summed = [seen.energy[name] for name in task.boundary if name in seen.energy]
     conditions = {
         **_of_energy(task, summed),
@@ -61,6 +61,7 @@ def doubts(rig: Rig, session: Session, task: Assignment, seen: Seen) -> tuple[Fl
     }
     flags.update({flag: None for flag, holds in conditions.items() if holds})
     flags.update({flag: None for part in summed for flag in part.flags})
+    flags.update({flag: None for request in seen.requests for flag in request.flags})
     return tuple(flags)
 
 
@@ -90,7 +91,7 @@ def _of_requests(task: Assignment, requests: Sequence[RequestRecord]) -> dict[Fl
         Flag.PROMPT_CACHED: any(r.n_cached for r in requests),
         Flag.CACHE_UNKNOWN: any(r.n_cached is None for r in requests),
         Flag.LENGTH_NOT_FIXED: task.protocol.fixed_length
-        and any(r.n_generated < asked[r.prompt_id] for r in requests),
+        and any(r.n_generated != asked[r.prompt_id] for r in requests),
     }
 
 

@@ -71,6 +71,7 @@ def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> T
         evidence=evidence,
         started_at=started_at,
         session=session.number,
+        client_mode=_mode(requests),
     )
     return replace(record, metrics=trial_metrics(record, task.boundary))
 
@@ -117,6 +118,11 @@ def _send(
     session: Session, works: Sequence[Ask], n_parallel: int, protocol: ProtocolRecord
 ) -> list[RequestRecord]:
     return session.client.run(works, n_parallel=n_parallel, fixed_length=protocol.fixed_length)
+
+
+def _mode(requests: Sequence[RequestRecord]) -> str:
+    modes = {request.mode for request in requests}
+    return modes.pop() if len(modes) == 1 else "mixed"
 
 
 def _window(requests: Sequence[RequestRecord]) -> Window:

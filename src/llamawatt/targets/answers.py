@@ -1,74 +1,70 @@
-"""Where counts and times stand in an answer, and the record they make."""
+"""What a server tells of an answer, and where that stands in it."""
 
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from llamawatt.core.errors import TargetError
-from llamawatt.core.trials import RequestRecord
-from llamawatt.targets.stream import Reception
+from llamawatt.core.errors import UncountedError
+from llamawatt.targets.stream import Event
 
-Event = dict[str, object]
+MOST_TOKENS = 10_000_000
+"""More tokens than any context holds: a count beyond it is no count."""
 
 
-def make_record(
-    prompt_id: str,
-    answer: Reception,
-    t0_s: float,
-    *,
-    counts: tuple[int, int],
-    server_s: tuple[float, float] | None,
-    n_cached: int | None,
-    finish: str = "",
-) -> RequestRecord:
-    """Put a record together.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server tells of one answer.
 
-    `server_s` is the server's prefill and decode time; without it the first token splits the
-    latency. Of an answer that came whole, the first token came when the server began to decode:
-    the latency less the decode time.
+    Attributes:
+        n_prompt: Prompt tokens that it evaluated.
+        n_generated: Tokens that it generated.
+        n_cached: Prompt tokens that it took from a cache; None where it does not say.
+        times_s: Its own times over prompt and generation; None where it gives none, NaN for what
+            it gives that is no time.
+        load_s: Time it took to load the model for this answer; None where it does not say.
+        draft_n: Tokens that a draft model proposed; None where it does not say.
+        draft_n_accepted: Those of them that were taken.
+        finish: Why generation stopped.
     """
-    latency_s = answer.last_s - t0_s
-    ttft_s = None if answer.first_s is None else answer.first_s - t0_s
-    timed_by = {"latency_s": "client"}
-    if ttft_s is not None:
-        timed_by["ttft_s"] = "client"
-    elif server_s is not None:
-        ttft_s = max(0.0, latency_s - server_s[1])
-        timed_by["ttft_s"] = "server"
-    prefill_s, decode_s, side = None, None, ""
-    if server_s is not None:
-        prefill_s, decode_s, side = *server_s, "server"
-    elif ttft_s is not None:
-        prefill_s, decode_s, side = ttft_s, latency_s - ttft_s, "client"
-    if side:
-        timed_by |= {"prefill_s": side, "decode_s": side}
-    return RequestRecord(
-        prompt_id=prompt_id,
-        n_prompt=counts[0],
-        n_generated=counts[1],
-        latency_s=latency_s,
-        ttft_s=ttft_s,
-        prefill_s=prefill_s,
-        decode_s=decode_s,
-        t0_s=t0_s,
-        timed_by=timed_by,
-        n_cached=n_cached,
-        finish=finish,
-    )
+
+    n_prompt: int
+    n_generated: int
+    n_cached: int | None
+    times_s: tuple[float, float] | None = None
+    load_s: float | None = None
+    draft_n: int | None = None
+    draft_n_accepted: int | None = None
+    finish: str = ""
 
 
 def count_in(event: Event, key: str, prompt_id: str) -> int:
     """Return a count of tokens.
 
     Raises:
-        TargetError: the server gave none.
+        UncountedError: the server gave none, or one that cannot be.
     """
     value = event.get(key)
-    if not isinstance(value, int):
-        raise TargetError(
+    if value is None:
+        raise UncountedError(
             f"The server did not count the tokens of {prompt_id} (no `{key}`): {excerpt(event)}",
             "llamawatt never counts words instead.",
         )
-    return value
+    count = maybe_count(value)
+    if count is None:
+        raise UncountedError(
+            f"The server's count of {prompt_id} cannot be (`{key}` is {excerpt(value)}).",
+            "Use a server that counts its tokens.",
+        )
+    return count
+
+
+def maybe_count(value: object) -> int | None:
+    """Return a count; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    whole = math.isfinite(value) and value == int(value)
+    return int(value) if whole and 0 <= value <= MOST_TOKENS else None
 
 
 def last_of(events: Sequence[Event], key: str) -> object:
@@ -78,36 +74,46 @@ def last_of(events: Sequence[Event], key: str) -> object:
 
 def server_times(timings: Event) -> tuple[float, float] | None:
     """Return prompt and generation time of llama-server's `timings`; None when one is missing."""
-    prompt_ms, predicted_ms = timings.get("prompt_ms"), timings.get("predicted_ms")
-    if isinstance(prompt_ms, int | float) and isinstance(predicted_ms, int | float):
-        return prompt_ms / 1e3, predicted_ms / 1e3
-    return None
+    return _both(timings.get("prompt_ms"), timings.get("predicted_ms"), 1e3)
 
 
 def nanosecond_times(event: Event) -> tuple[float, float] | None:
     """Return prompt and generation time of Ollama's durations; None when one is missing."""
-    prompt_ns, eval_ns = event.get("prompt_eval_duration"), event.get("eval_duration")
-    if isinstance(prompt_ns, int) and isinstance(eval_ns, int):
-        return prompt_ns / 1e9, eval_ns / 1e9
-    return None
+    return _both(event.get("prompt_eval_duration"), event.get("eval_duration"), 1e9)
+
+
+def seconds_in(value: object, per_s: float) -> float:
+    """Return a time; NaN for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value) / per_s
+    except OverflowError:
+        return math.inf
 
 
 def cached_in(usage: Event) -> int | None:
     """Return how many prompt tokens an OpenAI server took from its cache; None if it says not."""
     details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    return cached if isinstance(cached, int) else None
+    return maybe_count(details.get("cached_tokens")) if isinstance(details, dict) else None
 
 
 def finish_of(events: Sequence[Event]) -> str:
-    """Return why an OpenAI answer ended."""
+    """Return why an OpenAI answer ended: the reason of the last choice that gives one."""
     for event in reversed(events):
         choices = event.get("choices")
-        if isinstance(choices, list) and choices and isinstance(choices[0], dict):
-            return str(choices[0].get("finish_reason") or "")
+        for choice in reversed(choices) if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and choice.get("finish_reason"):
+                return str(choice["finish_reason"])
     return ""
 
 
-def excerpt(event: Event) -> str:
+def excerpt(value: object) -> str:
     """Return the start of an event, to be shown in a complaint."""
-    return json.dumps(event)[:200]
+    return json.dumps(value)[:200]
+
+
+def _both(prompt: object, generation: object, per_s: float) -> tuple[float, float] | None:
+    if prompt is None or generation is None:
+        return None
+    return seconds_in(prompt, per_s), seconds_in(generation, per_s)

@@ -1,16 +1,19 @@
-"""Measures a server that somebody else started: llama-server, Ollama, LM Studio, vLLM."""
+"""Measures a server that somebody else started: llama-server, Ollama, LM Studio, vLLM, others."""
 
-import re
 from dataclasses import replace
 
 import httpx
 
 from llamawatt.core.errors import TargetError
+from llamawatt.core.flags import Flag
 from llamawatt.targets.access import Access, open_http, reach
 from llamawatt.targets.base import Endpoint
+from llamawatt.targets.complaints import is_loading, refusal
+from llamawatt.targets.kinds import KINDS, Question
+from llamawatt.targets.pages import Page, Pages, reason
 
 PROBE_TIMEOUT_S = 5.0
-_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
+_KEY, _REDIRECTS, _GATEWAYS = (401, 403), range(300, 400), (502, 503, 504)
 
 
 class AttachedServer:
@@ -18,7 +21,7 @@ class AttachedServer:
 
     Args:
         url: Its base URL; a user and password in it are used and never shown.
-        model: Model name to ask for; the server's first when empty.
+        model: Model name to ask for; one that is loaded, or the server's first, when empty.
         access: What lets us in, beside what the URL holds.
 
     Raises:
@@ -33,62 +36,80 @@ class AttachedServer:
         """Find out what the server is.
 
         Raises:
-            UsageError: the certificates or the key cannot be used.
+            UsageError: it has no model of that name, or the certificates or the key cannot be used.
             TargetError: nothing answers there, or nothing that is known.
         """
         try:
             with open_http(self._url, self._access, PROBE_TIMEOUT_S) as http:
-                return replace(self._probe(http), access=self._access)
-        except httpx.HTTPError as error:
-            why = _ERRNO.sub("", str(error)) or type(error).__name__
+                found = self._recognise(Pages(http))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            why = reason(error)
             raise TargetError(
-                f"Nothing answers at {self._url} ({why}).",
-                "Start the server there, or name another URL with --url.",
+                self._access.hidden(f"Nothing answers at {self._url} ({why})."),
+                _start_or_trust(why),
             ) from error
+        flags = (Flag.TLS_UNCHECKED,) if self._access.insecure and _is_tls(self._url) else ()
+        return replace(found, access=self._access, flags=(*found.flags, *flags))
 
     def stop(self) -> None:
         """Leave the server alone: it is not ours."""
 
-    def _probe(self, http: httpx.Client) -> Endpoint:
-        props = _json(http, "/props")
-        if props and "default_generation_settings" in props:
-            build = str(props.get("build_info", ""))
-            return Endpoint(self._url, "llama-server", build=build, model=self._model)
-        version = _json(http, "/api/version")
-        if version and "version" in version:
-            name = self._model or _first(_json(http, "/api/tags"), "models", "name")
-            return self._named("ollama", name, f"ollama {version['version']}")
-        models = _json(http, "/v1/models")
-        if models and "data" in models:
-            name = self._model or _first(models, "data", "id")
-            return self._named("openai", name, "")
-        raise TargetError(
-            f"{self._url} answers, but is no llama-server, Ollama or OpenAI-compatible server.",
-            "Name the base URL of one.",
+    def _recognise(self, pages: Pages) -> Endpoint:
+        first = pages.get("/props")
+        if first.status in _GATEWAYS and is_loading(first.said):
+            raise TargetError(f"{self._url} still loads its model.", "Try again in a while.")
+        question = Question(self._url, pages, self._model)
+        for kind in KINDS:
+            found = kind(question)
+            if found is not None:
+                self._require_key(pages, found)
+                return found
+        raise self._unknown(pages)
+
+    def _require_key(self, pages: Pages, found: Endpoint) -> None:
+        """Make sure that a llama-server does not hide its properties behind a key."""
+        page = pages.get("/props")
+        if found.kind == "openai" and page.status in _KEY and "llama.cpp" in found.server:
+            raise self._refusal(page)
+
+    def _unknown(self, pages: Pages) -> TargetError:
+        """Return why a server is not known: its own words where it has some, and every status."""
+        answered = [page for page in pages.seen if page.status]
+        if not answered:
+            why = pages.seen[0].why
+            return TargetError(
+                f"{self._url} takes connections and gives no answer ({why}).",
+                "Look whether it is a model's server, and whether it hangs.",
+            )
+        for statuses in (_KEY, _REDIRECTS, _GATEWAYS):
+            for page in answered:
+                if page.status in statuses:
+                    return self._refusal(page)
+        tried = "; ".join(f"{page.path}: {page.status or page.why}" for page in pages.seen)
+        said = next((page.said for page in answered if page.said), "")
+        return TargetError(
+            self._access.hidden(
+                f"{self._url} answers, but is no llama-server, Ollama or OpenAI-compatible server"
+                f"{f'. It says: {said}' if said else ''}. Tried {tried}."
+            ),
+            "Name the base URL of one"
+            + ("." if self._model else ", and a model with --remote-model where it lists none."),
         )
 
-    def _named(self, kind: str, model: str, build: str) -> Endpoint:
-        if not model:
-            raise TargetError(f"{self._url} serves no model.", "Load one, or name it.")
-        return Endpoint(self._url, kind, build=build, model=model)
+    def _refusal(self, page: Page) -> TargetError:
+        where = f"{self._url}{page.path}"
+        error = refusal(page.status, page.headers, page.body, where, has_key=bool(self._access))
+        error.what = self._access.hidden(error.what)
+        return error
 
 
-def _json(http: httpx.Client, path: str) -> dict[str, object] | None:
-    """Return the JSON object at a path; None when there is none."""
-    answer = http.get(path)
-    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        raise TargetError(f"{http.base_url} still loads its model.", "Try again in a while.")
-    if answer.status_code != httpx.codes.OK:
-        return None
-    try:
-        value = answer.json()
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+def _is_tls(url: str) -> bool:
+    return url.startswith("https:")
 
 
-def _first(listing: dict[str, object] | None, key: str, field: str) -> str:
-    items = (listing or {}).get(key)
-    if isinstance(items, list) and items and isinstance(items[0], dict):
-        return str(items[0].get(field, ""))
-    return ""
+def _start_or_trust(why: str) -> str:
+    if "CERTIFICATE" in why.upper():
+        return "Trust its certificate with --ca-file FILE, or take any with --insecure."
+    if "SSL" in why.upper():
+        return "Look whether it speaks TLS: http or https."
+    return "Start the server there, or name another URL with --url."

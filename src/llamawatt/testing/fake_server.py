@@ -13,32 +13,40 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llamawatt.targets.embedded import parser as llama_server_flags
 from llamawatt.testing import fake_api as fakeapi
+from llamawatt.testing.fake_pages import (
+    JSON,
+    NAMELESS,
+    NO_KEY,
+    NOT_FOUND,
+    OUT_OF_SLOTS,
+    PAGES,
+    Page,
+)
+from llamawatt.testing.fake_quirks import Quirks, quirks_from
+from llamawatt.testing.fake_shapes import DIALECTS, Body, shapes
 
+TICK_S = 0.001
+CRASH_CODE = 134
+"""What a shell reports for an aborted program."""
 FAULTS = (
     "exit-early",
     "never-healthy",
     "ignore-sigterm",
-    "html",
     "no-counts",
     "crash-midway",
     "stall-midway",
     "cut-midway",
     "error-midway",
+    "error-inside",
+    "trickle",
+    "endless",
+    *PAGES,
 )
 """How it can be told to misbehave."""
-PATHS = {
-    "/completion": "llama-server",
-    "/api/generate": "ollama",
-    "/v1/chat/completions": "openai",
-}
-JSON = "application/json"
-TICK_S = 0.001
-CRASH_CODE = 134
-"""What a shell reports for an aborted program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Behaviour:
         n_parallel: Streams served at once; more wait.
         n_ctx: Context of all streams together, tokens; 0 for no bound.
         key: Key that every request but that for its health must carry; empty for none.
+        quirks: How its answers differ from a plain server's.
     """
 
     api: str = "llama-server"
@@ -64,6 +73,7 @@ class Behaviour:
     n_parallel: int = 1
     n_ctx: int = 0
     key: str = ""
+    quirks: Quirks = field(default_factory=Quirks)
 
 
 class FakeServer:
@@ -72,6 +82,7 @@ class FakeServer:
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
         self._slots = asyncio.Semaphore(behaviour.n_parallel)
+        self._shape = shapes(behaviour.model, behaviour.n_parallel)[behaviour.api]
 
     async def serve(self, host: str, port: int) -> None:
         """Serve until cancelled.
@@ -90,8 +101,11 @@ class FakeServer:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, path, _ = head.split("\r\n", 1)[0].split(" ", 2)
             body = json.loads(await reader.readexactly(_length(head))) if method == "POST" else {}
-            if path != "/health" and not self._knows(head):
-                await _send(writer, 401, b'{"error": {"message": "Invalid API Key"}}')
+            fault = PAGES.get(self._behaviour.fault)
+            if fault is not None:
+                await _send(writer, fault)
+            elif path != "/health" and not self._knows(head):
+                await _send(writer, NO_KEY)
             else:
                 await self._route(method, path.partition("?")[0], body, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -99,53 +113,71 @@ class FakeServer:
         finally:
             writer.close()
 
-    async def _route(
-        self, method: str, path: str, body: fakeapi.Body, writer: asyncio.StreamWriter
-    ) -> None:
-        if method == "POST" and PATHS.get(path) in {self._behaviour.api, "openai"} and self._up:
-            job = self._job(PATHS[path], body)
-            refusal = self._refusal(job)
-            if not refusal:
-                async with self._slots:
-                    await self._generate(job, writer)
-            else:
-                await _send(writer, 400, refusal)
-        else:
-            await _send(writer, *self._page(path, body))
-
     def _knows(self, head: str) -> bool:
         key = self._behaviour.key
-        return not key or f"authorization: bearer {key}".lower() in head.lower()
+        return not key or f"authorization: bearer {key}\r\n".lower() in head.lower()
 
-    @property
-    def _up(self) -> bool:
-        return self._behaviour.fault not in ("html", "never-healthy")
+    async def _route(
+        self, method: str, path: str, body: Body, writer: asyncio.StreamWriter
+    ) -> None:
+        if method != "POST" or path not in self._shape.answers:
+            await _send(writer, self._page(method, path, body))
+            return
+        job = self._job(DIALECTS[path], body)
+        refusal = self._refusal(job) or self._refused(body)
+        if refusal:
+            await _send(writer, Page(400, refusal))
+            return
+        async with self._slots:
+            await self._generate(job, writer)
 
-    def _page(self, path: str, body: fakeapi.Body) -> tuple[int, bytes, str]:
-        acts = self._behaviour
-        if acts.fault == "html":
-            return 200, b"<html><body>Welcome</body></html>", "text/html"
-        if acts.fault == "never-healthy":
-            return 503, b'{"error": {"message": "Loading model"}}', JSON
-        if path == "/apply-template":
+    def _page(self, method: str, path: str, body: Body) -> Page:
+        shape, nameless = self._shape, "model" not in body
+        if method == "POST" and path == "/apply-template" and shape.templates:
+            if shape.routes and nameless:
+                return Page(400, NAMELESS)
             messages = body.get("messages")
             text = messages[-1]["content"] if isinstance(messages, list) else ""
-            return 200, json.dumps({"prompt": f"user: {text}"}).encode(), JSON
-        found = fakeapi.page(acts.api, path, acts.model, acts.n_parallel)
+            return Page(200, json.dumps({"prompt": f"user: {text}"}).encode())
+        found = shape.pages.get(path) if method == "GET" else None
         if found is None:
-            return 404, b'{"error": {"message": "File Not Found"}}', JSON
-        return 200, json.dumps(found).encode(), JSON
+            return NOT_FOUND
+        signed = f"Server: {shape.server}" if shape.server else ""
+        if isinstance(found, str):
+            return Page(200, found.encode(), "text/plain", signed)
+        return Page(200, json.dumps(found).encode(), more=signed)
 
-    def _job(self, api: str, body: fakeapi.Body) -> fakeapi.Job:
+    def _job(self, api: str, body: Body) -> fakeapi.Job:
+        acts = self._behaviour
         n_prompt = fakeapi.n_tokens(body.get("prompt", body.get("messages")))
+        options = body.get("stream_options")
+        each = isinstance(options, dict) and bool(options.get("continuous_usage_stats"))
         return fakeapi.Job(
             api=api,
             n_prompt=n_prompt,
             n_predict=fakeapi.wanted_tokens(body, api),
-            prefill_s=n_prompt / self._behaviour.prefill_tok_per_s,
-            token_s=1.0 / self._behaviour.decode_tok_per_s,
-            streamed=bool(body.get("stream", api == "ollama")),
+            prefill_s=(n_prompt - max(0, acts.quirks.n_cached)) / acts.prefill_tok_per_s,
+            token_s=1.0 / acts.decode_tok_per_s,
+            streamed=bool(body.get("stream", api == "ollama")) and not acts.quirks.ignores_stream,
+            timings=self._shape.timings,
+            counts_each=each and acts.quirks.counts_each,
+            quirks=acts.quirks,
         )
+
+    def _refused(self, body: Body) -> bytes:
+        """Return the complaint about a body: no model named, or a setting it does not know."""
+        if self._shape.routes and "model" not in body:
+            return NAMELESS
+        quirks = self._behaviour.quirks
+        options = body.get("stream_options")
+        sent = {*body, *(options if isinstance(options, dict) else ())}
+        for name in quirks.refuses.split(","):
+            if name in sent and body.get(name) is not False:
+                return _complaint(f"Unsupported parameter: '{name}'.")
+        silent = {
+            name for name in quirks.refuses_silently.split(",") if body.get(name) is not False
+        }
+        return _complaint("Bad request.") if silent & sent else b""
 
     def _refusal(self, job: fakeapi.Job) -> bytes:
         """Return llama-server's complaint about a prompt beyond a stream's share of the context."""
@@ -155,15 +187,17 @@ class FakeServer:
         said = (
             f"request ({job.n_prompt} tokens) exceeds the available context size ({share} tokens)"
         )
-        return json.dumps({"error": {"code": 400, "message": said}}).encode()
+        return _complaint(said)
 
     async def _generate(self, job: fakeapi.Job, writer: asyncio.StreamWriter) -> None:
         counted = self._behaviour.fault != "no-counts"
+        if job.quirks.load_s > 0:
+            await asyncio.sleep(job.quirks.load_s)
         if not job.streamed:
             await asyncio.sleep(job.prefill_s + job.decode_s / 2)
             await self._misbehave(writer, streamed=False)
             await asyncio.sleep(job.decode_s / 2)
-            return await _send(writer, 200, fakeapi.whole_answer(job, counted))
+            return await _send(writer, Page(200, fakeapi.whole_answer(job, counted)))
         writer.write(_head(200, "text/event-stream", "Transfer-Encoding: chunked"))
         await asyncio.sleep(job.prefill_s)
         await self._tokens(job, writer)
@@ -171,17 +205,27 @@ class FakeServer:
         return await _chunk(writer, b"")
 
     async def _tokens(self, job: fakeapi.Job, writer: asyncio.StreamWriter) -> None:
-        """Send every token when it is due, an HTTP chunk each, as llama-server does."""
-        start_s = time.monotonic()
+        """Send every token when it is due, an HTTP chunk each, as llama-server does.
+
+        Several in one event are due when the last of them is.
+        """
+        quirks, start_s, late = job.quirks, time.monotonic(), b""
         if opening := fakeapi.first_event(job.api):
             await _chunk(writer, opening)
-        for number in range(job.n_predict):
-            due_s = start_s + number * job.token_s
+        for number in range(quirks.n_hidden, job.n_predict, quirks.tokens_per_event):
+            n = min(quirks.tokens_per_event, job.n_predict - number)
+            due_s = start_s + (number + n - 1) * job.token_s
             if due_s > time.monotonic():
                 await asyncio.sleep(max(TICK_S, due_s - time.monotonic()))
-            await _chunk(writer, fakeapi.token_event(job.api, number))
-            if number == job.n_predict // 2:
+            event = fakeapi.token_event(job, number, n)
+            if quirks.burst:
+                late += event
+            else:
+                await _chunk(writer, event)
+            if number <= job.n_predict // 2 < number + n:
                 await self._misbehave(writer, streamed=True)
+        if late:
+            await _chunk(writer, late)
 
     async def _misbehave(self, writer: asyncio.StreamWriter, *, streamed: bool) -> None:
         fault = self._behaviour.fault
@@ -194,14 +238,24 @@ class FakeServer:
         if fault == "cut-midway":
             writer.transport.abort()
             raise ConnectionAbortedError
-        if fault == "error-midway":
-            error = b'{"error": {"code": 500, "message": "out of slots"}}'
+        if fault in ("error-midway", "error-inside"):
             if streamed:
-                await _chunk(writer, b"data: " + error + b"\n\n")
+                await _chunk(writer, b"data: " + OUT_OF_SLOTS + b"\n\n")
                 await _chunk(writer, b"")
             else:
-                await _send(writer, 500, error)
+                await _send(writer, Page(500 if fault == "error-midway" else 200, OUT_OF_SLOTS))
             raise ConnectionAbortedError
+        if fault in ("trickle", "endless"):
+            await self._go_on(writer, streamed=streamed)
+
+    async def _go_on(self, writer: asyncio.StreamWriter, *, streamed: bool) -> None:
+        """Send blanks for ever: one now and then, or as many as go through."""
+        if not streamed:
+            writer.write(_head(200, JSON, "Transfer-Encoding: chunked"))
+        few = self._behaviour.fault == "trickle"
+        while True:
+            await _chunk(writer, b" " if few else b" " * 1_000_000)
+            await asyncio.sleep(0.02 if few else 0)
 
 
 def _length(head: str) -> int:
@@ -216,8 +270,13 @@ def _head(code: int, kind: str, extra: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-async def _send(writer: asyncio.StreamWriter, code: int, body: bytes, kind: str = JSON) -> None:
-    writer.write(_head(code, kind, f"Content-Length: {len(body)}") + body)
+def _complaint(said: str) -> bytes:
+    return json.dumps({"error": {"code": 400, "message": said}}).encode()
+
+
+async def _send(writer: asyncio.StreamWriter, page: Page) -> None:
+    more = f"Content-Length: {len(page.body)}" + (f"\r\n{page.more}" if page.more else "")
+    writer.write(_head(page.status, page.kind, more) + page.body)
     await writer.drain()
 
 
@@ -233,10 +292,11 @@ def parser() -> argparse.ArgumentParser:
     flags.set_defaults(model="fake.gguf")
     for action in flags._actions:
         action.required = False
-    flags.add_argument("--api", choices=fakeapi.APIS, default="llama-server")
+    flags.add_argument("--api", choices=sorted(shapes("", 1)), default="llama-server")
     flags.add_argument("--fault", choices=FAULTS, default="")
     flags.add_argument("--prefill-tok-per-s", type=float, default=1e5)
     flags.add_argument("--decode-tok-per-s", type=float, default=1e4)
+    flags.add_argument("--quirk", action="append", default=[], help="as tokens_per_event=16")
     flags.add_argument("--gpu", default="", help="a GPU to list, as `CUDA0: Some GPU`")
     flags.add_argument("--list-devices", action="store_true")
     return flags
@@ -262,6 +322,7 @@ def main(arguments: list[str]) -> int:
         n_parallel=max(1, flags.parallel),
         n_ctx=flags.ctx_size,
         key=flags.api_key or "",
+        quirks=quirks_from(flags.quirk),
     )
     try:
         asyncio.run(FakeServer(behaviour).serve(flags.host, flags.port))

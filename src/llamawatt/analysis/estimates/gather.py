@@ -19,7 +19,7 @@ N_LOT = 2048
 
 _UNKNOWN = np.nan
 _read_request = attrgetter(
-    "n_prompt", "n_generated", "latency_s", "ttft_s", "prefill_s", "decode_s"
+    "n_prompt", "n_generated", "latency_s", "ttft_s", "prefill_s", "decode_s", "n_first"
 )
 _read_energy = attrgetter(
     "energy_j", "uncertainty_j", "systematic_j", "above_idle_j", "above_idle_uncertainty_j",
@@ -119,17 +119,19 @@ def _joined_domain(parts: Sequence[Lot], counts: Sequence[int], name: str) -> Do
 def _requests(trials: Sequence[TrialRecord]) -> dict[str, Floats]:
     counts = np.array([len(trial.requests) for trial in trials])
     flat: list[RequestRecord] = [request for trial in trials for request in trial.requests]
-    table = np.array([_read_request(request) for request in flat], dtype=float).reshape(-1, 6)
-    n_prompt, n_generated, latency_s, ttft_s, prefill_s, decode_s = table.T
+    table = np.array([_read_request(request) for request in flat], dtype=float).reshape(-1, 7)
+    n_prompt, n_generated, latency_s, ttft_s, prefill_s, decode_s, n_first = table.T
     owner = np.repeat(np.arange(len(trials)), counts)
 
     def summed(values: Floats) -> Floats:
         return np.bincount(owner, weights=values, minlength=len(trials)).astype(np.float64)
 
-    # The first token of a reply comes out of its prompt's pass: n tokens take n - 1 steps.
-    longer = n_generated > 1
-    steps = np.where(longer, n_generated - 1, 0.0)
-    tpot_s = np.where(longer, (latency_s - ttft_s) / np.where(longer, steps, 1.0), 0.0)
+    # The first token of a reply comes out of its prompt's pass: n tokens take n - 1 steps. Where
+    # several came together with the first, only the time of the others is known.
+    longer = n_generated > n_first
+    steps = np.where(longer, n_generated - n_first, 0.0)
+    after_first_s = np.where(np.isfinite(decode_s), latency_s - ttft_s, _UNKNOWN)
+    tpot_s = np.where(longer, after_first_s / np.where(longer, steps, 1.0), 0.0)
     return {
         "n_replies": counts.astype(float),
         "n_prompt": summed(n_prompt),

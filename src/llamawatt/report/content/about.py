@@ -34,7 +34,7 @@ def facts(model: ReportModel) -> tuple[tuple[str, str], ...]:
     """Return the few facts a reader needs first."""
     machine = model.machine
     methods = sorted({method for row in model.suite_rows() for method in row.methods})
-    files = joined(f"{m.file} ({m.quantization})" if m.quantization else m.file
+    files = joined(f"{m.file or m.name} ({m.quantization})" if m.quantization else m.file or m.name
                    for m in model.study.models)  # fmt: skip
     failed = f", {model.n_failed} failed" if model.n_failed else ""
     return (
