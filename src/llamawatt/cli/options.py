@@ -58,7 +58,12 @@ Seed = Annotated[
     ),
 ]
 Budget = Annotated[str | None, typer.Option("--budget", help="Time budget, as 90s, 15m or 2h.")]
-Wall = Annotated[str | None, typer.Option("--wall", help="URL of a Shelly or Tasmota plug.")]
+Wall = Annotated[
+    str | None,
+    typer.Option(
+        "--wall", help="URL of a Shelly, Tasmota or TP-Link plug, or of a sensor of Home Assistant."
+    ),
+]
 CpuIdle = Annotated[
     float | None,
     typer.Option(

@@ -53,6 +53,33 @@ class Supply:
         voltage_uv = _number(self.path / "voltage_now")
         return voltage_uv if isinstance(voltage_uv, Unavailable) else voltage_uv * 1e-6
 
+    def full_j(self) -> float | None:
+        """Return the most energy that the battery can hold; None when it is not told."""
+        wh = [_number(self.path / name) for name in ("energy_full", "energy_full_design")]
+        told = [each for each in wh if not isinstance(each, Unavailable) and each > 0]
+        return j_from_wh(max(told) * 1e-6) if told else None
+
+    def full_c(self) -> float | None:
+        """Return the most charge that the battery can hold, coulombs; None when it is not told."""
+        ah = [_number(self.path / name) for name in ("charge_full", "charge_full_design")]
+        told = [each for each in ah if not isinstance(each, Unavailable) and each > 0]
+        return max(told) * 1e-6 * S_PER_H if told else None
+
+
+CHARGERS = frozenset({"Mains", "USB", "Wireless", "UPS"})
+"""Types of supplies that feed the machine beside its battery."""
+
+
+def online_chargers(sysfs_root: Path) -> tuple[str, ...]:
+    """Return the names of the chargers that are connected and feed the machine."""
+    found = []
+    for path in sorted((sysfs_root / "class/power_supply").glob("*")):
+        is_charger = _text(path / "type").partition("_")[0] in CHARGERS
+        feeds_machine = _text(path / "scope") != "Device"
+        if is_charger and feeds_machine and _text(path / "online") not in {"", "0"}:
+            found.append(path.name)
+    return tuple(found)
+
 
 def find_batteries(sysfs_root: Path) -> tuple[Supply, ...]:
     """Return the batteries that feed the machine, by name."""

@@ -118,3 +118,66 @@ def test_a_gauge_that_rests_for_a_second_is_not_called_stuck(tmp_path):
 def test_running_on_battery_is_told(tmp_path, status, expected):
     battery(tmp_path, energy_now=5 * UWH, status=status)
     assert on_battery(tmp_path) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("AC", {"type": "Mains", "online": 1}),
+        ("ucsi-source-psy-USBC000:001", {"type": "USB", "online": 1}),
+        ("tcpm-source", {"type": "USB_PD", "online": 2}),
+    ],
+)
+def test_a_weak_charger_makes_the_battery_a_part_of_the_machine(tmp_path, name, files):
+    battery(tmp_path, energy_now=50 * UWH)
+    battery(tmp_path, name, status="", **files)
+    missing = open_battery(tmp_path).missing[0]
+    assert f"although a charger is connected ({name})" in missing.reason
+    assert "only a part" in missing.reason
+    assert "Unplug" in missing.remedy
+
+
+def test_a_charger_that_comes_midway_ends_the_reading(tmp_path):
+    battery(tmp_path, energy_now=50 * UWH)
+    battery(tmp_path, "AC", type="Mains", online=0, status="")
+    meter = open_battery(tmp_path).meter
+    battery(tmp_path, "AC", type="Mains", online=1, status="")
+    assert isinstance(meter.read("battery"), Unavailable)
+    battery(tmp_path, "AC", type="Mains", online=0, status="")
+    assert drawn_j(meter) == 0.0
+
+
+def test_a_charger_of_a_mouse_is_none_of_the_machine(tmp_path):
+    battery(tmp_path, energy_now=50 * UWH)
+    battery(tmp_path, "hid-mouse", type="USB", online=1, scope="Device", status="")
+    assert open_battery(tmp_path).meter is not None
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"energy_now": 242 * UWH, "energy_full": 57 * UWH}, "242 Wh in a pack of 57 Wh"),
+        ({"energy_now": 242 * UWH, "energy_full_design": 60 * UWH}, "242 Wh in a pack of 60 Wh"),
+        (
+            {"charge_now": 16 * UWH, "charge_full": 4 * UWH, "voltage_now": 12 * UWH},
+            "16 Ah in a pack of 4 Ah",
+        ),
+    ],
+)
+def test_more_than_the_pack_holds_is_refused(tmp_path, files, told):
+    battery(tmp_path, **files)
+    assert told in open_battery(tmp_path).missing[0].reason
+
+
+def test_a_new_pack_may_hold_a_little_more_than_its_name_says(tmp_path):
+    battery(tmp_path, energy_now=58 * UWH, energy_full=57 * UWH, energy_full_design=56 * UWH)
+    assert open_battery(tmp_path).meter is not None
+
+
+def test_a_single_read_of_nothing_is_no_energy_drawn(tmp_path):
+    battery(tmp_path, energy_now=50 * UWH)
+    meter = open_battery(tmp_path, FakeClock()).meter
+    battery(tmp_path, energy_now=0)
+    assert isinstance(meter.read("battery"), Unavailable)
+    battery(tmp_path, energy_now=50 * UWH)
+    assert drawn_j(meter) == 0.0

@@ -14,7 +14,7 @@ from llamawatt.host.pci_power import any_suspended, has_nvidia_gpu
 from llamawatt.meters.channel_meter import Channel, ChannelMeter
 from llamawatt.meters.probe import Opened
 from llamawatt.meters.sensors.nvml_evidence import descends_from_us, device_evidence, in_container
-from llamawatt.meters.sensors.nvml_library import Nvml, NvmlError, load_nvml
+from llamawatt.meters.sensors.nvml_library import Nvml, NvmlError, guarded, load_nvml
 from llamawatt.meters.sensors.nvml_sources import find_sources
 
 ASLEEP = "An NVIDIA GPU sleeps and was not woken: reading it costs 5 W to 25 W on a laptop."
@@ -79,7 +79,7 @@ def open_nvml(
     """
     if not want_gpu and any_suspended(sysfs_root):
         return _missing(ASLEEP, "Ask for the GPU in an arm, and it is woken and metered.")
-    nvml = load()
+    nvml = _loaded(load)
     if isinstance(nvml, Unavailable):
         if has_nvidia_gpu(sysfs_root) is False:
             return _missing(f"No NVIDIA GPU is seen on the PCI bus. {nvml.reason}")
@@ -117,7 +117,7 @@ def find_gpus(
     """
     if not want_gpu and any_suspended(sysfs_root):
         return ()
-    nvml = load()
+    nvml = _loaded(load)
     if isinstance(nvml, Unavailable):
         return ()
     try:
@@ -125,6 +125,15 @@ def find_gpus(
         return tuple(gpu for gpu in found if gpu is not None)
     finally:
         _shut_down(nvml)
+
+
+def _loaded(load: Callable[[], Nvml | Unavailable]) -> Nvml | Unavailable:
+    """Load the library so that every call of it fails in one way."""
+    try:
+        found = load()
+    except Exception as error:  # noqa: BLE001  (a broken installation may raise anything)
+        return Unavailable(f"NVML does not load ({type(error).__name__}: {error}).")
+    return found if isinstance(found, Unavailable) else guarded(found)
 
 
 def _gpu(nvml: Nvml, index: int) -> Gpu | None:

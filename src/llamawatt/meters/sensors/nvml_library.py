@@ -1,9 +1,10 @@
 """The seam to NVML: the few calls that are used, and the real library behind them."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from llamawatt.core.readings import Unavailable
+from llamawatt.meters.sensors.guarded import Guarded
 
 REMEDIES = {
     "LibraryNotFound": "Install the NVIDIA driver; start a container with `--gpus all`.",
@@ -13,6 +14,11 @@ REMEDIES = {
     "GpuIsLost": "The GPU fell off the bus: restart the machine.",
 }
 """What helps against which of NVML's errors, by the name of its exception in nvidia-ml-py."""
+
+
+BINDING = "Binding"
+"""Kind of the errors that are not NVML's own."""
+NAMELESS = "a GPU that does not tell its name"
 
 
 class NvmlError(Exception):
@@ -104,10 +110,10 @@ class PyNvml:
         """Return `name`, `uuid`, `driver` and `bus_id` of a GPU."""
         handle = self._handle(index)
         return {
-            "name": _text(self._call(self._nvml.nvmlDeviceGetName, handle)),
-            "uuid": _text(self._call(self._nvml.nvmlDeviceGetUUID, handle)),
-            "driver": _text(self._call(self._nvml.nvmlSystemGetDriverVersion)),
-            "bus_id": _text(self._call(self._nvml.nvmlDeviceGetPciInfo, handle).busId),
+            "name": self._told(self._nvml.nvmlDeviceGetName, handle) or NAMELESS,
+            "uuid": self._told(self._nvml.nvmlDeviceGetUUID, handle),
+            "driver": self._told(self._nvml.nvmlSystemGetDriverVersion),
+            "bus_id": self._bus_id(handle),
         }
 
     def memory_bytes(self, index: int) -> int:
@@ -185,6 +191,19 @@ class PyNvml:
         """Let go of the library."""
         self._call(self._nvml.nvmlShutdown)
 
+    def _told(self, function: Any, *arguments: object) -> str:  # noqa: ANN401
+        """Return a text; empty when this one cannot be had, which takes no other along."""
+        try:
+            return _text(self._call(function, *arguments))
+        except NvmlError:
+            return ""
+
+    def _bus_id(self, handle: Any) -> str:  # noqa: ANN401
+        try:
+            return _text(self._call(self._nvml.nvmlDeviceGetPciInfo, handle).busId)
+        except (NvmlError, AttributeError):
+            return ""
+
     def _handle(self, index: int) -> Any:  # noqa: ANN401  (pynvml is untyped)
         """Return a GPU's handle, got once: a GPU that is lost takes no other one along."""
         if index not in self._handles:
@@ -196,6 +215,8 @@ class PyNvml:
             return function(*arguments)
         except self._nvml.NVMLError as error:
             raise self._error(error) from error
+        except Exception as error:  # the binding decodes and unpacks, and may raise anything
+            raise unforeseen(error) from error
 
     @staticmethod
     def _error(error: Exception) -> NvmlError:
@@ -208,6 +229,18 @@ def load_nvml() -> Nvml | Unavailable:
         return PyNvml()
     except NvmlError as error:
         return Unavailable(f"NVML does not start ({error}).", error.remedy)
+    except (ImportError, OSError, AttributeError) as error:
+        return Unavailable(f"The binding of NVML does not load ({type(error).__name__}: {error}).")
+
+
+def unforeseen(error: Exception) -> NvmlError:
+    """Return the error of a call that failed in the binding, not in NVML."""
+    return NvmlError(f"its binding raised {type(error).__name__}: {error}", BINDING)
+
+
+def guarded(nvml: Nvml) -> Nvml:
+    """Return the same library, of which every call raises `NvmlError` or nothing."""
+    return cast("Nvml", Guarded(nvml, unforeseen, (NvmlError,)))
 
 
 def _text(value: str | bytes) -> str:

@@ -1,5 +1,6 @@
 """Which of NVML's energy sources a GPU has, and which of them to believe."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Unavai
 from llamawatt.core.units import j_from_mj, w_from_mw
 from llamawatt.meters.channel_meter import Channel
 from llamawatt.meters.device_facts import sensor_facts
-from llamawatt.meters.sensors.nvml_library import Nvml, NvmlError
+from llamawatt.meters.energy.screening import MOST_W
+from llamawatt.meters.sensors.nvml_library import BINDING, NAMELESS, Nvml, NvmlError
 
 DEFAULT_GAIN_ERROR = 0.05
 DEFAULT_GAIN_SOURCE = "arXiv 2312.02741: ±5 % between boards"
@@ -26,16 +28,41 @@ _NOTES = {
 }
 
 
-def _channel(domain: Domain, index: int, read_milli: Callable[[int], int]) -> Channel:
-    scaled = j_from_mj if domain.quantity is Quantity.ENERGY else w_from_mw
+LIMIT_MARGIN = 1.5
+"""Boards overshoot their power limit for a moment; a reading this far above it is a fault."""
+
+
+def _channel(nvml: Nvml, domain: Domain, index: int, read_milli: Callable[[int], int]) -> Channel:
+    is_power = domain.quantity is Quantity.POWER
+    scaled = w_from_mw if is_power else j_from_mj
+    limit_w = _limit_w(nvml, index) if is_power else math.inf
 
     def read() -> float | Unavailable:
         try:
-            return scaled(read_milli(index))
+            value = scaled(read_milli(index))
         except NvmlError as error:
             return Unavailable(f"NVML refused to read {domain.name} ({error}).", error.remedy)
+        if value < 0:
+            return Unavailable(f"NVML tells {value:g} of {domain.name}, which cannot be.")
+        # The limit may have been raised since, so it is asked again before a reading is refused.
+        if value > LIMIT_MARGIN * limit_w and value > LIMIT_MARGIN * _limit_w(nvml, index):
+            return Unavailable(
+                f"NVML tells {value:g} W of {domain.name}, far above its power limit of "
+                f"{_limit_w(nvml, index):g} W: the reading is wrong.",
+                "Restart the machine or update the driver.",
+            )
+        return value
 
     return Channel(domain, read)
+
+
+def _limit_w(nvml: Nvml, index: int) -> float:
+    """Return the power limit of a GPU; half of what any GPU draws where it tells none."""
+    try:
+        limit_w = w_from_mw(nvml.power_limit_mw(index))
+    except NvmlError:
+        limit_w = 0.0
+    return limit_w if limit_w > 0 else MOST_W[DomainKind.GPU] / LIMIT_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +87,9 @@ def find_sources(nvml: Nvml, index: int, clock: Clock) -> Sources:
         clock: The clock; a counter is watched for a tick or a few.
 
     Raises:
-        NvmlError: the GPU does not even tell its name.
+        NvmlError: NVML refuses to tell of the GPU.
     """
-    device = nvml.identity(index)["name"]
+    device, refusal = _name(nvml, index)
     name = f"gpu-{index}"
     has_instant = _answers(nvml.instant_power_mw, index)
     counts = _counts(nvml, index, clock)
@@ -71,19 +98,35 @@ def find_sources(nvml: Nvml, index: int, clock: Clock) -> Sources:
         reason = "The energy counter stands still; power is integrated in its place."
         notes = (MissingMeter(f"{name} counter", reason),)
     if counts:
-        channels = [_channel(_domain(name, device, "nvml-counter"), index, nvml.energy_mj)]
+        channels = [_channel(nvml, _domain(name, device, "nvml-counter"), index, nvml.energy_mj)]
         if has_instant:
             check = _domain(f"{name}-instant", device, "nvml-power-instant", checks=name)
-            channels.append(_channel(check, index, nvml.instant_power_mw))
+            channels.append(_channel(nvml, check, index, nvml.instant_power_mw))
         return Sources(tuple(channels))
     if has_instant:
         instant = _domain(name, device, "nvml-power-instant")
-        return Sources((_channel(instant, index, nvml.instant_power_mw),), notes)
+        return Sources((_channel(nvml, instant, index, nvml.instant_power_mw),), notes)
     if _answers(nvml.average_power_mw, index):
         average = _domain(name, device, "nvml-power-average")
-        return Sources((_channel(average, index, nvml.average_power_mw),), notes)
+        return Sources((_channel(nvml, average, index, nvml.average_power_mw),), notes)
+    if refusal is not None:
+        raise refusal
     reason = f"{device} tells neither energy nor power (so do virtual and many laptop GPUs)."
     return Sources((), (MissingMeter(name, reason),))
+
+
+def _name(nvml: Nvml, index: int) -> tuple[str, NvmlError | None]:
+    """Return a GPU's name, or a stand-in where the binding failed to say it, and why.
+
+    Raises:
+        NvmlError: NVML itself refuses to tell of this GPU.
+    """
+    try:
+        return nvml.identity(index)["name"], None
+    except NvmlError as error:
+        if error.kind != BINDING:
+            raise
+        return NAMELESS, error
 
 
 def _domain(name: str, device: str, source: str, checks: str | None = None) -> Domain:

@@ -84,5 +84,8 @@ def _amd(gpus: list[AmdGpu], n_before: int, n_on_bus: int) -> Found:
 def _tried(what: str, find: Callable[[], Found]) -> Found:
     try:
         return find()
-    except ZeusReadError as error:
-        return Found(missing=(MissingMeter(what, f"Zeus cannot open it ({error})."),))
+    except Exception as error:  # noqa: BLE001  (vendors' libraries below Zeus may raise anything)
+        said = (
+            str(error) if isinstance(error, ZeusReadError) else f"{type(error).__name__}: {error}"
+        )
+        return Found(missing=(MissingMeter(what, f"Zeus cannot open it ({said})."),))

@@ -27,6 +27,9 @@ CPU_GAIN_ERROR = 0.05
 CPU_GAIN_SOURCE = "stated: makers publish no accuracy of these counters"
 
 
+NAMELESS = "a GPU that does not tell its name"
+
+
 class ZeusReadError(Exception):
     """Zeus, or a vendor's library below it, failed."""
 
@@ -211,9 +214,6 @@ def amd_channels(gpus: Sequence[AmdGpu], n_before: int = 0) -> Found:
     Args:
         gpus: The GPUs.
         n_before: GPUs of other makers, which have the lower numbers.
-
-    Raises:
-        ZeusReadError: a GPU does not even tell its name.
     """
     channels: list[Channel] = []
     missing: list[MissingMeter] = []
@@ -225,9 +225,9 @@ def amd_channels(gpus: Sequence[AmdGpu], n_before: int = 0) -> Found:
 
 
 def _amd_gpu(gpu: AmdGpu, name: str) -> Found:
-    device = guarded(gpu.get_name)
+    device = _asked(gpu.get_name, NAMELESS)
     is_integrated = device.endswith(INTEGRATED)
-    counts = guarded(gpu.supports_get_total_energy_consumption)
+    counts = _asked(gpu.supports_get_total_energy_consumption, instead=False)
     power = next(
         (
             (source, read)
@@ -290,6 +290,14 @@ def _told(value_mj: float | None, field: str) -> float:
     if value_mj is None:
         raise ZeusReadError(f"{field} is not told any more")
     return float(value_mj)
+
+
+def _asked(call: Callable[[], T], instead: T) -> T:
+    """Return what a GPU says of itself; a stand-in where it fails, so that the rest works."""
+    try:
+        return guarded(call)
+    except ZeusReadError:
+        return instead
 
 
 def _answers(read: Callable[[], int]) -> bool:

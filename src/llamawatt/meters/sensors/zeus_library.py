@@ -70,3 +70,5 @@ def load_zeus() -> ZeusLibrary | Unavailable:
         return Zeus()
     except ImportError as error:
         return Unavailable(f"Zeus, which reads this hardware, is not installed ({error}).")
+    except Exception as error:  # noqa: BLE001  (vendors' libraries that it loads may raise anything)
+        return Unavailable(f"Zeus does not load ({type(error).__name__}: {error}).")
