@@ -7,6 +7,10 @@ for a counter, the rectangle rule over polled power for a power sensor.
 
     python benchmarks/accuracy.py
 
+A second table has replies so short that they may beat with a sensor that sees only part of the
+time: near a half, once and twice its period, and anywhere between. There an interval may be too
+wide but not too narrow.
+
 Exit code 1 when a bound is missed.
 """
 
@@ -54,6 +58,17 @@ COVERAGE = (0.93, 0.97)
 LONG_PERIODS = 50
 N_CALIBRATIONS = 8
 GRID_S = 0.005
+BEATING = {
+    "0.05 s": (0.045, 0.055),
+    "0.10 s": (0.095, 0.105),
+    "0.20 s": (0.19, 0.21),
+    "0.3 to 0.8 s": (0.3, 0.8),
+    "0.05 to 0.8 s": (0.05, 0.8),
+}
+"""Lengths of replies about the period of the part-time sensor, 0.1 s."""
+BEATING_SENSOR = "part-time"
+BEATING_WINDOW_S = 2.0
+"""Shortest window of such replies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,7 @@ class Load:
     shape: LoadShape
     t0_s: float
     t1_s: float
+    starts_s: tuple[float, ...] = ()
 
     @property
     def truth_j(self) -> float:
@@ -85,9 +101,11 @@ class Outcome:
     available: bool
 
 
-def make_load(rng: np.random.Generator) -> Load:
-    """Make a load of random size, length and phase."""
-    duration_s = math.exp(rng.uniform(math.log(WINDOW_S[0]), math.log(WINDOW_S[1])))
+def make_load(
+    rng: np.random.Generator, reply_s: float | None = None, shortest_s: float = WINDOW_S[0]
+) -> Load:
+    """Make a load of random size, length and phase, with replies of a given or a random length."""
+    duration_s = math.exp(rng.uniform(math.log(shortest_s), math.log(WINDOW_S[1])))
     t0_s = IDLE_S + rng.uniform(0.8, 1.2)
     t1_s = t0_s + duration_s
     end_s = t1_s + TRAILING_S + 1.0
@@ -97,11 +115,13 @@ def make_load(rng: np.random.Generator) -> Load:
     power_w = np.full_like(t_s, idle_w)
     power_w[t_s > t1_s] = idle_w * rng.uniform(1.0, 1.06)
     working = (t_s > t0_s) & (t_s <= t1_s)
-    power_w[working] = _work_w(rng, t_s[working] - t0_s, decode_w, duration_s)
+    request_s = min(duration_s, rng.uniform(0.8, 4.0)) if reply_s is None else reply_s
+    power_w[working] = _work_w(rng, t_s[working] - t0_s, decode_w, request_s)
     power_w = _follow(t_s, power_w, t1_s, rng)
     noise = np.where(working, rng.uniform(0.01, 0.04), rng.uniform(0.003, 0.02))
     power_w = np.maximum(0.5, power_w * (1 + noise * _wander(rng, t_s)))
-    return Load(LoadShape.through(t_s.tolist(), power_w.tolist()), t0_s, t1_s)
+    starts_s = tuple(np.arange(t0_s, t1_s, request_s).tolist())
+    return Load(LoadShape.through(t_s.tolist(), power_w.tolist()), t0_s, t1_s, starts_s)
 
 
 def _kinks(t0_s: float, t1_s: float) -> np.ndarray:
@@ -110,10 +130,9 @@ def _kinks(t0_s: float, t1_s: float) -> np.ndarray:
 
 
 def _work_w(
-    rng: np.random.Generator, since_s: np.ndarray, decode_w: float, duration_s: float
+    rng: np.random.Generator, since_s: np.ndarray, decode_w: float, request_s: float
 ) -> np.ndarray:
     """Return the power of requests back to back, with short pauses between."""
-    request_s = min(duration_s, rng.uniform(0.8, 4.0))
     prefill_s = min(rng.uniform(0.03, 0.4), request_s / 3)
     pause_s = rng.uniform(0.0, 0.02)
     within_s = since_s % request_s
@@ -215,6 +234,7 @@ def run_trial(
         load.t1_s,
         None if isinstance(idle, Unavailable) else idle,
         None if isinstance(after, Unavailable) else after,
+        load.starts_s,
     )
     return found, naive_j(trace, first, last, load)
 
@@ -234,13 +254,22 @@ def naive_j(
     return float(np.sum(trace.value[inside] * np.diff(ends_s)))
 
 
+def beating_load(rng: np.random.Generator, around_s: tuple[float, float]) -> Load:
+    """Make a load of replies whose length lies in a range."""
+    return make_load(rng, float(rng.uniform(*around_s)), BEATING_WINDOW_S)
+
+
 def run_block(
-    seeds: Sequence[int], calibrated: dict[str, list[Calibration]], sensors: Sequence[str]
+    seeds: Sequence[int],
+    calibrated: dict[str, list[Calibration]],
+    sensors: Sequence[str],
+    around_s: tuple[float, float] | None = None,
 ) -> list[Outcome]:
     """Run all sensors over the loads of some seeds."""
     outcomes = []
     for seed in seeds:
-        load = make_load(np.random.default_rng([seed, 1]))
+        rng = np.random.default_rng([seed, 1])
+        load = make_load(rng) if around_s is None else beating_load(rng, around_s)
         for name in sensors:
             choices = calibrated[name]
             found, naive = run_trial(load, name, choices[seed % len(choices)], seed)
@@ -313,15 +342,21 @@ def summarise(outcomes: Sequence[Outcome], sensor: str) -> Row:
     )
 
 
-def run(n_trials: int, seed: int, sensors: Sequence[str], n_workers: int) -> list[Outcome]:
+def run(
+    n_trials: int,
+    seed: int,
+    sensors: Sequence[str],
+    n_workers: int,
+    around_s: tuple[float, float] | None = None,
+) -> list[Outcome]:
     """Run all trials, over several processes."""
     calibrated = calibrations(seed, sensors)
     seeds = [seed * 1_000_003 + number for number in range(n_trials)]
     blocks = [seeds[start : start + 25] for start in range(0, n_trials, 25)]
     if n_workers == 1:
-        return [o for block in blocks for o in run_block(block, calibrated, sensors)]
+        return [o for block in blocks for o in run_block(block, calibrated, sensors, around_s)]
     with ProcessPoolExecutor(n_workers) as pool:
-        jobs = [pool.submit(run_block, block, calibrated, sensors) for block in blocks]
+        jobs = [pool.submit(run_block, block, calibrated, sensors, around_s) for block in blocks]
         return [outcome for job in jobs for outcome in job.result()]
 
 
@@ -338,6 +373,49 @@ def print_table(rows: Sequence[Row]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class BeatRow:
+    """What replies of one length come to."""
+
+    replies: str
+    n_trials: int
+    coverage: float
+    median_error: float
+    median_half_width: float
+
+    @property
+    def misses(self) -> list[str]:
+        """Say whether intervals are too narrow."""
+        if self.coverage >= COVERAGE[0]:
+            return []
+        return [f"replies of {self.replies}: coverage {self.coverage:.1%}"]
+
+
+def beats(n_trials: int, seed: int, n_workers: int) -> list[BeatRow]:
+    """Run the part-time sensor over replies that may beat with it."""
+    rows = []
+    for name, around_s in BEATING.items():
+        found = run(n_trials, seed, [BEATING_SENSOR], n_workers, around_s)
+        told = [o for o in found if o.available]
+        error = [abs(o.energy_j / o.truth_j - 1) for o in told]
+        covered = [abs(o.energy_j - o.truth_j) <= o.uncertainty_j for o in told]
+        width = [o.uncertainty_j / o.truth_j for o in told]
+        median_error, median_width = float(np.median(error)), float(np.median(width))
+        rows.append(BeatRow(name, len(told), float(np.mean(covered)), median_error, median_width))
+    return rows
+
+
+def print_beats(rows: Sequence[BeatRow]) -> None:
+    print(
+        f"{'replies of':<22}{'trials':>7}{'median |error|':>16}{'95 % covers':>13}{'median ±':>15}"
+    )
+    for row in rows:
+        print(
+            f"{row.replies:<22}{row.n_trials:>7}{row.median_error:>16.3%}{row.coverage:>13.1%}"
+            f"{row.median_half_width:>15.2%}"
+        )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=1000, help="loads; each sensor sees all")
@@ -350,8 +428,10 @@ def main() -> int:
     outcomes = run(options.trials, options.seed, sensors, options.workers)
     rows = [summarise(outcomes, sensor) for sensor in sensors]
     print_table(rows)
+    beating = beats(options.trials // 2, options.seed, options.workers)
+    print_beats(beating)
     print(f"{len(outcomes)} readings in {time.monotonic() - began_s:.0f} s.")
-    misses = [miss for row in rows for miss in row.misses]
+    misses = [miss for row in (*rows, *beating) for miss in row.misses]
     print("\n".join(f"MISSED {miss}" for miss in misses) or "All bounds held.")
     return 1 if misses else 0
 

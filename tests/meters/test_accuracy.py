@@ -36,3 +36,9 @@ def test_a_missed_bound_is_said_and_fails(accuracy):
     outcomes = accuracy.run(n_trials=25, seed=11, sensors=["counter-1ms"], n_workers=1)
     lying = [replace(o, uncertainty_j=o.uncertainty_j / 50) for o in outcomes]
     assert any("coverage" in miss for miss in accuracy.summarise(lying, "counter-1ms").misses)
+
+
+def test_replies_that_beat_with_a_part_time_sensor_are_not_claimed_too_narrowly(accuracy):
+    rows = accuracy.beats(n_trials=50, seed=3, n_workers=1)
+    assert all(row.coverage >= 0.9 for row in rows)
+    assert not any(row.misses for row in rows if row.coverage >= accuracy.COVERAGE[0])

@@ -94,7 +94,7 @@ class SimulatedMachine:
         return self.resident_w * (up_s + fallen_s)
 
     def energies(
-        self, t0_s: float, t1_s: float, *, surrounded: bool
+        self, t0_s: float, t1_s: float, *, surrounded: bool, starts_s: Sequence[float] = ()
     ) -> dict[str, EnergyReading | Unavailable]:
         if self.unavailable:
             return {DOMAIN.name: Unavailable("gone")}

@@ -156,7 +156,13 @@ def hottest(evidence: Mapping[str, FactorValue]) -> float | None:
 
 
 def energies(
-    rig: Rig, t0_s: float, t1_s: float, idle: Mapping[str, IdlePower], *, surrounded: bool = True
+    rig: Rig,
+    t0_s: float,
+    t1_s: float,
+    idle: Mapping[str, IdlePower],
+    *,
+    surrounded: bool = True,
+    starts_s: Sequence[float] = (),
 ) -> dict[str, DomainEnergy]:
     """Return the recorded energy of a past window, by domain; domains without one are left out.
 
@@ -167,8 +173,9 @@ def energies(
         idle: Idle power that is taken off for the above-idle figure.
         surrounded: Whether the idle measured last lies on both sides of the window. After a load
             the idle is another one than before it.
+        starts_s: When replies in it began.
     """
-    readings = rig.instrument.energies(t0_s, t1_s, surrounded=surrounded)
+    readings = rig.instrument.energies(t0_s, t1_s, surrounded=surrounded, starts_s=starts_s)
     domains = {domain.name: domain for domain in rig.instrument.domains}
     return {
         name: domain_energy(reading, domains[name], idle.get(name))

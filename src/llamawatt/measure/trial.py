@@ -47,7 +47,8 @@ def measure(rig: Rig, session: Session, task: Assignment, company: Company) -> T
     other_share = company.other_share()
     rig.instrument.edge()
     window = _window(requests)
-    energy = energies(rig, window.t0_s, window.t1_s, session.idle["model"])
+    starts_s = [request.t0_s for request in requests]
+    energy = energies(rig, window.t0_s, window.t1_s, session.idle["model"], starts_s=starts_s)
     evidence = _evidence(before, rig.instrument.evidence(), other_share)
     if session.endpoint.build:
         evidence[BUILD] = session.endpoint.build

@@ -1,5 +1,6 @@
 """The seam to every sensor: a meter reads domains. A meter never knows a model."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from llamawatt.core.flags import Flag
@@ -59,11 +60,12 @@ class Instrument(Protocol):
         """Measure the mean power of the coming `duration_s` seconds, by domain."""
 
     def energies(
-        self, t0_s: float, t1_s: float, *, surrounded: bool
+        self, t0_s: float, t1_s: float, *, surrounded: bool, starts_s: Sequence[float] = ()
     ) -> dict[str, EnergyReading | Unavailable]:
         """Return the energy of a past window, by domain.
 
-        `surrounded` says that the idle measured last lies on both sides of the window.
+        `surrounded` says that the idle measured last lies on both sides of the window, `starts_s`
+        when replies in it began.
         """
 
     def traces(self, t0_s: float, t1_s: float) -> dict[str, RawTrace]:

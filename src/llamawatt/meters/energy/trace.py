@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from llamawatt.core.readings import (
     Unavailable,
 )
 from llamawatt.meters.energy import counter, power
+from llamawatt.meters.energy.beat import unseen_of_replies
 from llamawatt.meters.energy.counter_edges import Knots, knots_of
 from llamawatt.meters.energy.idle import IdlePowerEstimate
 from llamawatt.meters.energy.ticks import Floats
@@ -91,6 +92,7 @@ class Trace:
         t1_s: float,
         idle: IdlePowerEstimate | None = None,
         idle_after: IdlePowerEstimate | None = None,
+        starts_s: Sequence[float] = (),
     ) -> EnergyReading | Unavailable:
         """Return the gross energy of a window.
 
@@ -101,6 +103,8 @@ class Trace:
                 window is then widened into the idle on both sides and the idle power of the added
                 time is taken off, which removes most of the error at the edges.
             idle_after: Idle power behind the window, where it was measured apart.
+            starts_s: When replies in the window began, for a sensor that sees only part of the
+                time and may see the same part of each.
 
         Returns:
             The energy with its uncertainty, or why there is none.
@@ -117,6 +121,9 @@ class Trace:
                 found = better
         if isinstance(found, Unavailable):
             return self._with_failures(found)
+        if self.domain.quantity is Quantity.POWER:
+            unseen = unseen_of_replies(self.points, t0_s, t1_s, starts_s)
+            found = replace(found, spread=found.spread + unseen)
         return self._reading(found, t0_s, t1_s)
 
     def idle_power(self, t0_s: float, t1_s: float) -> IdlePowerEstimate | Unavailable:

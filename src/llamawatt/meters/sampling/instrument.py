@@ -118,7 +118,7 @@ class MeterBench:
         return {name: estimate.record() for name, estimate in self._idle.items()}
 
     def energies(
-        self, t0_s: float, t1_s: float, *, surrounded: bool
+        self, t0_s: float, t1_s: float, *, surrounded: bool, starts_s: Sequence[float] = ()
     ) -> dict[str, EnergyReading | Unavailable]:
         """Return the energy of a past window, by domain.
 
@@ -126,10 +126,13 @@ class MeterBench:
             t0_s: Start of the window.
             t1_s: End of the window.
             surrounded: Whether the idle measured last lies on both sides of the window.
+            starts_s: When replies in it began, where there are any.
         """
         idle = self._idle if surrounded else NO_IDLE
         readings = {
-            domain.name: self._running.trace(domain.name).energy(t0_s, t1_s, idle.get(domain.name))
+            domain.name: self._running.trace(domain.name).energy(
+                t0_s, t1_s, idle.get(domain.name), starts_s=starts_s
+            )
             for domain in self.domains
         }
         self._running.forget_before(t0_s - KEEP_S)
