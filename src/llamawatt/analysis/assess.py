@@ -189,7 +189,7 @@ def assess(
     return Assessment(
         study=study,
         machine=machine,
-        cells=gatherer.cells(given),
+        cells=gatherer.cells({**idle.common_bare(), **(given or {})}),
         idle=idle.by_arm(),
         n_trials=n_trials,
         failures=tuple(failures),

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from llamawatt.analysis.assess import assess
 from llamawatt.analysis.compare.differences import Side
 from llamawatt.analysis.compare.identity import is_same_machine
 from llamawatt.analysis.compare.runs import Spreads
-from llamawatt.analysis.estimates.cells import cells
 from llamawatt.runs.spread import kept_spreads, spread_path
 from llamawatt.runs.store import Run, read_run
 
@@ -25,7 +25,9 @@ def read_side(paths: Sequence[Path]) -> tuple[Side, ...]:
 
 def side_of(run: Run) -> Side:
     """Make a run a side of a comparison."""
-    return Side(str(run.path), run.study, run.machine, cells(run.trials))
+    return Side(
+        str(run.path), run.study, run.machine, assess(run.study, run.machine, run.trials).cells
+    )
 
 
 def known_spreads(sides: Sequence[Side]) -> Spreads:

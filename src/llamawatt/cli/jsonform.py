@@ -3,8 +3,9 @@
 import json
 from dataclasses import asdict
 
+from llamawatt.analysis.assess import assess
 from llamawatt.analysis.estimates.at_wall import reply_at_wall_j
-from llamawatt.analysis.estimates.cells import Cell, cells
+from llamawatt.analysis.estimates.cells import Cell
 from llamawatt.analysis.estimates.wall_model import is_extrapolated
 from llamawatt.core.machine import WallModel
 from llamawatt.core.metrics import METRICS
@@ -15,7 +16,7 @@ from llamawatt.runs.store import Run
 
 def run_json(run: Run) -> str:
     """Return a run's results as JSON."""
-    found = cells(run.trials).values()
+    found = assess(run.study, run.machine, run.trials).cells.values()
     return json.dumps(
         {
             "schema": run.study.schema,

@@ -39,6 +39,8 @@ QUANTITIES: dict[str, str] = {
     "window_modelled_j": "The part of them that was modelled.",
     "window_above_idle_j": "Joules of the window above model-resident idle.",
     "window_above_idle_uncertainty_j": "95 % half-width of that difference.",
+    "bare_w": "Power of the machine with nothing running, one value for the whole run.",
+    "bare_uncertainty_w": "95 % half-width of that power, the same error in every trial.",
 }
 """What formulas are made of: recorded, or summed over what was recorded."""
 
@@ -50,6 +52,9 @@ class Kind(StrEnum):
     RATE = "rate"
     ENERGY = "energy"
     ABOVE_IDLE = "above-idle"
+    """Above the arm's own idle power, model resident: to be compared within one arm alone."""
+    ABOVE_BARE = "above-bare"
+    """Above the machine's bare idle power, which all arms share."""
 
 
 class Use(StrEnum):
@@ -101,7 +106,17 @@ class MetricSpec:
     @property
     def is_energy(self) -> bool:
         """Whether joules enter it, and with them the sensors' errors."""
-        return self.kind in {Kind.ENERGY, Kind.ABOVE_IDLE}
+        return self.kind in {Kind.ENERGY, Kind.ABOVE_IDLE, Kind.ABOVE_BARE}
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is a difference, which may be zero or negative."""
+        return self.kind in {Kind.ABOVE_IDLE, Kind.ABOVE_BARE}
+
+    @property
+    def is_within_arm(self) -> bool:
+        """Whether each arm is held against an idle of its own, so that arms are not compared."""
+        return self.kind is Kind.ABOVE_IDLE
 
 
 _EVERYWHERE = frozenset({Use.RESULTS, Use.COMPARED, Use.RANKED})
@@ -131,10 +146,24 @@ _ALL = (
         "Energy (J)", uses=_EVERYWHERE,
     ),
     MetricSpec(
-        "above_idle_j", "Energy above idle", "J", Kind.ABOVE_IDLE, "reply",
-        "Joules per reply above model-resident idle; a difference, never clipped.",
+        "above_bare_j", "Energy above bare idle", "J", Kind.ABOVE_BARE, "reply",
+        "Joules per reply above what the machine draws with nothing running, one power for all "
+        "arms, so that each pays for what it keeps resident; a difference, never clipped.",
+        lambda q: (q["window_j"] - q["bare_w"] * q["duration_s"]) / q["n_replies"],
+        "Above bare idle (J)", needs=("bare_w",), uses=_EVERYWHERE,
+    ),
+    MetricSpec(
+        "above_bare_j_per_token", "Energy per token above bare idle", "J/token", Kind.ABOVE_BARE,
+        "token",
+        "The same per generated token.",
+        lambda q: (q["window_j"] - q["bare_w"] * q["duration_s"]) / q["n_generated"],
+        needs=("bare_w",),
+    ),
+    MetricSpec(
+        "above_idle_j", "Energy above resident idle", "J", Kind.ABOVE_IDLE, "reply",
+        "Joules per reply above the arm's own idle power, model resident: within one arm, what "
+        "requests add; between arms it forgives what each keeps resident. Never clipped.",
         lambda q: q["window_above_idle_j"] / q["n_replies"],
-        "Above idle (J)", uses=_EVERYWHERE,
     ),
     MetricSpec(
         "j_per_token", "Energy per token", "J/token", Kind.ENERGY, "token",
@@ -143,8 +172,8 @@ _ALL = (
         "J/token", uses=_TABLES,
     ),
     MetricSpec(
-        "above_idle_j_per_token", "Energy per token above idle", "J/token", Kind.ABOVE_IDLE,
-        "token",
+        "above_idle_j_per_token", "Energy per token above resident idle", "J/token",
+        Kind.ABOVE_IDLE, "token",
         "The same above model-resident idle.",
         lambda q: q["window_above_idle_j"] / q["n_generated"],
     ),

@@ -54,7 +54,7 @@ def gpu_arms(**changes):
 
 def test_the_gpu_wins_where_it_does(findings):
     found = of(findings, Ranking)
-    assert {r.metric for r in found} == {"latency_s", "energy_j", "above_idle_j", "edp_js"}
+    assert {r.metric for r in found} == {"latency_s", "energy_j", "above_bare_j", "edp_js"}
     assert all(r.order[0].arm == "gpu" and not r.tied for r in found)
     assert all(r.lead.high_total < 1 for r in found)
 

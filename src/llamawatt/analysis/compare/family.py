@@ -11,7 +11,7 @@ from llamawatt.analysis.estimates.memory import pooled_lag1
 from llamawatt.core.metrics import METRICS
 from llamawatt.core.trials import Purpose
 
-TOLD = ("latency_s", "energy_j", "above_idle_j", "edp_js", "power_w")
+TOLD = ("latency_s", "energy_j", "above_bare_j", "edp_js", "power_w")
 """Figures whose verdicts are corrected together. The others are these in other units (a token's
 joules are a reply's over its tokens), so each counts as if it stood in the place of one of them."""
 

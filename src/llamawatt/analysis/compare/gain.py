@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from llamawatt.analysis.estimates.cells import DomainColumns
+from llamawatt.analysis.estimates.cells import Cell, DomainColumns
 from llamawatt.core.metrics import Kind, MetricSpec
 from llamawatt.core.readings import Method
 
@@ -43,16 +43,30 @@ def gain_bound(
     return bound
 
 
+def baseline_bound(a: Cell, b: Cell, info: MetricSpec, *, shared: bool = True) -> float:
+    """Return what the error of the common bare idle does to the logarithm of a ratio.
+
+    It is one error in all trials, so repeats do not shrink it; it cancels as far as the same share
+    of both arms' joules was taken off. Two runs share no such error.
+    """
+    if info.kind is not Kind.ABOVE_BARE:
+        return 0.0
+    one, other = (cell.common_j(info) / cell.mean(info.key) for cell in (a, b))
+    return abs(one - other) if shared else math.hypot(one, other)
+
+
+def _joules(domain: DomainColumns, kind: Kind) -> float:
+    if kind is Kind.ABOVE_BARE:
+        return float(np.nanmedian(domain.above_bare_j))
+    return float(np.nanmedian(domain.above_idle_j if kind is Kind.ABOVE_IDLE else domain.energy_j))
+
+
 def _leanings(
     domains: Mapping[str, DomainColumns], info: MetricSpec
 ) -> dict[str, tuple[float, float, bool]]:
     """Share of the joules, relative gain bound and whether modelled, by domain."""
     parts = {name: d for name, d in domains.items() if d.in_total}
-    above = info.kind is Kind.ABOVE_IDLE
-    joules = {
-        name: float(np.nanmedian(d.above_idle_j if above else d.energy_j))
-        for name, d in parts.items()
-    }
+    joules = {name: _joules(d, info.kind) for name, d in parts.items()}
     total = math.fsum(joules.values())
     return {
         name: (

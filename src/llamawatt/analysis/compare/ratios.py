@@ -12,7 +12,7 @@ from functools import reduce
 import numpy as np
 from scipy.special import ndtr, stdtr
 
-from llamawatt.analysis.compare.gain import gain_bound
+from llamawatt.analysis.compare.gain import baseline_bound, gain_bound
 from llamawatt.analysis.compare.verdict import Ratio, judged_ratio
 from llamawatt.analysis.estimates.cells import Cell
 from llamawatt.analysis.estimates.stats import (
@@ -45,7 +45,7 @@ def paired_ratio(arm: Cell, baseline: Cell, metric: str, *, lag1: float = 0.0) -
     logs, errors = log_ratios(arm, baseline, info)
     if not logs.size:
         return None
-    gain = gain_bound(arm.domains, baseline.domains, info)
+    gain = gain_bound(arm.domains, baseline.domains, info) + baseline_bound(arm, baseline, info)
     return named_ratio(_judged_logs(info.key, logs, errors, gain, lag1), arm, baseline, paired=True)
 
 
@@ -72,6 +72,7 @@ def unpaired_ratio(
     gain = gain_bound(
         arm.domains, baseline.domains, info, same_sensors=same_sensors, same_work=same_work
     )
+    gain += baseline_bound(arm, baseline, info, shared=False)
     centre, p = welch(a, b)
     return named_ratio(judged_ratio(info.key, centre, p, gain), arm, baseline, paired=False)
 
@@ -102,7 +103,14 @@ def over_suites(pairs: Sequence[tuple[Cell, Cell]], metric: str) -> Ratio | None
 
 
 def log_ratios(arm: Cell, baseline: Cell, info: MetricSpec) -> tuple[Floats, Floats]:
-    """Return the log ratio of each common block and its random sensor half-width."""
+    """Return the log ratio of each common block and its random sensor half-width.
+
+    None of a figure that holds each arm against an idle of its own, where the arms differ.
+    """
+    if (info.is_within_arm and arm.arm != baseline.arm) or not (
+        arm.has(info.key) and baseline.has(info.key)
+    ):
+        return np.empty(0), np.empty(0)
     _, logs, errors = _by_block(arm, baseline, info)
     return logs, errors
 
@@ -140,9 +148,11 @@ class Logs:
 
 def cell_logs(cell: Cell, info: MetricSpec) -> Logs | None:
     """Return the logs of a cell's figure; None when it is unknown or not positive."""
+    if not cell.has(info.key):
+        return None
     value = cell.columns[info.key]
     known = np.isfinite(value)
-    if not known.any() or np.any(value[known] <= 0):
+    if np.any(value[known] <= 0):
         return None
     relative = np.nan_to_num(cell.uncertainty(info)[known] / value[known])
     return Logs(np.log(value[known]), relative, cell.memory(info.key))

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from llamawatt.analysis.compare.between import Spread, between_runs, over_runs, pooled, spread_of
 from llamawatt.analysis.compare.differences import Difference, Side, arm_named, differences
-from llamawatt.analysis.compare.gain import gain_bound
+from llamawatt.analysis.compare.gain import baseline_bound, gain_bound
 from llamawatt.analysis.compare.identity import is_same_machine
 from llamawatt.analysis.compare.ratios import Logs, cell_logs, named_ratio, unpaired_ratio
 from llamawatt.analysis.compare.verdict import Ratio, Verdict, correct, judged_ratio
@@ -287,7 +287,8 @@ def _differences(before: Sequence[Side], after: Sequence[Side]) -> tuple[Differe
 def _gain(before: Sequence[Side], after: Sequence[Side], key: CellKey, metric: str) -> float:
     """The largest bound of the gain errors over all pairs of runs."""
     return max(
-        gain_bound(
+        baseline_bound(new.cells[key], old.cells[key], METRICS[metric], shared=False)
+        + gain_bound(
             new.cells[key].domains, old.cells[key].domains, METRICS[metric],
             same_sensors=_same_sensors(old, new, key), same_work=_same_work(old, new, key),
         )

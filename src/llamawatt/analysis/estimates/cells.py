@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from llamawatt.analysis.estimates.gather import DomainRows, Lot, gather, joined, lots
 from llamawatt.analysis.estimates.memory import pooled_lag1
 from llamawatt.analysis.estimates.metrics import derive
-from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate
+from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate, widened
 from llamawatt.core.flags import Flag
 from llamawatt.core.metrics import METRICS, Kind, MetricSpec
 from llamawatt.core.readings import Method
@@ -28,6 +28,7 @@ class DomainColumns:
     Attributes:
         energy_j: Gross joules of the window.
         above_idle_j: The same above model-resident idle.
+        above_bare_j: The same above the machine's common bare idle.
         above_idle_uncertainty_j: 95 % half-width of that difference.
         systematic_j: 95 % bound of the gain error.
         mean_power_w: Gross joules over the window's length.
@@ -38,6 +39,7 @@ class DomainColumns:
 
     energy_j: Floats
     above_idle_j: Floats
+    above_bare_j: Floats
     above_idle_uncertainty_j: Floats
     systematic_j: Floats
     mean_power_w: Floats
@@ -104,8 +106,9 @@ class Cell:
         q, value = self.columns, self.columns[info.key]
         with np.errstate(all="ignore"):
             if info.kind is Kind.ABOVE_IDLE:
-                per = q["n_generated" if info.per == "token" else "n_replies"]
-                return q["window_above_idle_uncertainty_j"] / per
+                return q["window_above_idle_uncertainty_j"] / self._per(info)
+            if info.kind is Kind.ABOVE_BARE:
+                return q["window_uncertainty_j"] / self._per(info)
             if info.kind is Kind.ENERGY:
                 return np.abs(value) * q["window_uncertainty_j"] / q["window_j"]
         return np.zeros(self.n)
@@ -116,12 +119,29 @@ class Cell:
             return None
         value, info = self.columns[metric], METRICS[metric]
         known = np.isfinite(value)
-        return estimate(
+        made = estimate(
             value[known],
             np.nan_to_num(self.uncertainty(info)[known]),
-            signed=info.kind is Kind.ABOVE_IDLE,
+            signed=info.is_difference,
             lag1=self.memory(metric),
         )
+        return widened(made, self.common_j(info)) if info.kind is Kind.ABOVE_BARE else made
+
+    def mean(self, metric: str) -> float:
+        """Return the arithmetic mean of the known repeats of a figure."""
+        return float(np.nanmean(self.columns[metric]))
+
+    def common_j(self, info: MetricSpec) -> float:
+        """Return what the error of the common bare idle makes of a figure above it, 95 %.
+
+        It is the same in every trial: repeats do not shrink it.
+        """
+        q = self.columns
+        with np.errstate(all="ignore"):
+            return float(np.nanmean(q["bare_uncertainty_w"] * q["duration_s"] / self._per(info)))
+
+    def _per(self, info: MetricSpec) -> Floats:
+        return self.columns["n_generated" if info.per == "token" else "n_replies"]
 
     def gain(self, info: MetricSpec) -> float:
         """Return the relative 95 % bound of the gain errors of a figure, added linearly."""
@@ -199,7 +219,8 @@ class CellGatherer:
         if not self._found:
             return {}
         place, whole = np.concatenate(self._places), joined(self._parts)
-        columns = {**whole.quantities, **derive(whole.quantities, given)}
+        run = {name: np.full(self._n, value) for name, value in (given or {}).items()}
+        columns = {**whole.quantities, **run, **derive(whole.quantities, given)}
         return _remembering(
             {
                 key: _cell(key, rows, place, columns, whole.domains)
@@ -255,7 +276,8 @@ def _cell(
         order=place[at, 1],
         columns={name: values[at] for name, values in columns.items()},
         domains={
-            name: _domain(domains[name], at, duration_s, seen) for name, seen in found.seen.items()
+            name: _domain(domains[name], at, duration_s, columns.get(f"bare_w/{name}"), seen)
+            for name, seen in found.seen.items()
         },
         flags={flag: found.flags[flag] for flag in Flag if flag in found.flags},
         trial_ids=tuple(found.ids[i] for i in sorting),
@@ -263,7 +285,11 @@ def _cell(
 
 
 def _domain(
-    rows: DomainRows, at: NDArray[np.int64], duration_s: Floats, seen: set[tuple[Method, str]]
+    rows: DomainRows,
+    at: NDArray[np.int64],
+    duration_s: Floats,
+    bare_w: Floats | None,
+    seen: set[tuple[Method, str]],
 ) -> DomainColumns:
     energy_j = rows.energy_j[at]
     with np.errstate(all="ignore"):
@@ -271,6 +297,7 @@ def _domain(
     return DomainColumns(
         energy_j=energy_j,
         above_idle_j=rows.above_idle_j[at],
+        above_bare_j=energy_j - (np.nan if bare_w is None else bare_w[at]) * duration_s,
         above_idle_uncertainty_j=rows.above_idle_uncertainty_j[at],
         systematic_j=rows.systematic_j[at],
         mean_power_w=mean_power_w,

@@ -65,6 +65,7 @@ class IdleGatherer:
     def __init__(self) -> None:
         self._seen: set[tuple[str, int]] = set()
         self._parts: dict[str, list[Sessions]] = {}
+        self._bare: dict[str, list[IdlePower]] = {}
 
     def add(self, lot: Sequence[TrialRecord]) -> None:
         """Take some trials, in the order of execution."""
@@ -74,8 +75,37 @@ class IdleGatherer:
             if key not in self._seen:
                 self._seen.add(key)
                 firsts.setdefault(trial.arm, []).append(trial)
+                for name, power in trial.idle.get("bare", _NOTHING).items():
+                    if _in_total(trial.energy.get(name)):
+                        self._bare.setdefault(name, []).append(power)
         for arm, found in firsts.items():
             self._parts.setdefault(arm, []).append(_sessions(arm, found))
+
+    def common_bare(self) -> dict[str, float]:
+        """Return the bare idle power that all arms of the run share; nothing where none was taken.
+
+        Returns:
+            `bare_w` and its 95 % half-width `bare_uncertainty_w`, summed over the domains in the
+            total, and `bare_w/DOMAIN` of each: the mean over the sessions of all arms.
+        """
+        means = {
+            name: estimate(
+                [power.power_w for power in found], [power.uncertainty_w for power in found],
+                signed=True,
+            )
+            for name, found in self._bare.items()
+        }  # fmt: skip
+        if not means:
+            return {}
+        half_widths = (
+            found[0].uncertainty_w if made.high is None else made.high - made.value
+            for made, found in zip(means.values(), self._bare.values(), strict=True)
+        )
+        return {
+            "bare_w": math.fsum(made.value for made in means.values()),
+            "bare_uncertainty_w": math.hypot(*half_widths),
+            **{f"bare_w/{name}": made.value for name, made in means.items()},
+        }
 
     def by_arm(self) -> dict[str, IdleOf]:
         """Return what was gathered, by arm."""

@@ -24,7 +24,7 @@ What it is good for
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -113,6 +113,19 @@ def estimate(
     if x.size == 1:
         return Estimate(float(x[0]), None, None, 1, IntervalMethod.NONE)
     return Estimate(mean, low, high, x.size, method, n_outliers)
+
+
+def widened(made: Estimate, half_width: float) -> Estimate:
+    """Return a figure whose interval counts a further error that all its repeats share.
+
+    Args:
+        made: The figure, as it stands (not of logarithms).
+        half_width: 95 % half-width of that error.
+    """
+    if made.low is None or made.high is None:
+        return made
+    half = math.hypot((made.high - made.low) / 2, half_width)
+    return replace(made, low=made.value - half, high=made.value + half)
 
 
 def relative_half_width(

@@ -18,8 +18,10 @@ METHOD = (
     "on the same sensor, and adds where they do not; a model's error does not cancel between arms. "
     "A verdict needs an interval that leaves out one, a p-value below 0.05 after Holm's correction "
     "over all pairs of the group in every figure, and gain errors too small to undo it.",
-    "Above idle is the energy less the idle power with the model resident; it is a difference, may "
-    "be negative, and is never clipped. Outliers are marked and kept.",
+    "Above bare idle is the energy less what the machine draws with nothing running, one power for "
+    "all arms, so that each pays for what it keeps resident. Above resident idle is the energy "
+    "less the arm's own idle power with its model resident, and is compared within one arm alone. "
+    "Both are differences, may be negative, and are never clipped. Outliers are marked and kept.",
 )
 """How the figures were made."""
 
