@@ -1,225 +1,224 @@
-"""The Python API: `with llamawatt.measure() as m: …`, then `m.energy`."""
+"""The Python API: `llamawatt.run_study(…)`, `llamawatt.measure()` and their like.
 
-import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+Importing it costs nothing: what a function needs is loaded when it is called. Errors are those of
+`llamawatt.core.errors`, one class for each kind.
+"""
 
-from llamawatt.core.clock import SystemClock
-from llamawatt.core.errors import UsageError
-from llamawatt.core.flags import Flag
-from llamawatt.core.machine import MissingMeter
-from llamawatt.core.readings import Method, Unavailable
-from llamawatt.core.trials import DomainEnergy, IdlePower
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from llamawatt.analysis.estimates.metrics import EnergySum
-    from llamawatt.meters.sampling.instrument import MeterBench
+    from threading import Event
+
+    from llamawatt.analysis.compare.runs import Comparison
+    from llamawatt.app.comparing import Runs
+    from llamawatt.app.measuring import Measurement
+    from llamawatt.app.metering import Metering
+    from llamawatt.app.observer import Observer
+    from llamawatt.app.order import Order
+    from llamawatt.app.serving import Serving
     from llamawatt.meters.sensors.discover import Discovery
+    from llamawatt.report.forms.write import ReportFiles
+    from llamawatt.runs.store import Run
+    from llamawatt.study.spec import StudySpec, Value
+
+__all__ = ["bench", "compare", "measure", "order", "read_run", "report", "run_study"]
 
 
-@dataclass
-class Measurement:
-    """What a block of work cost. Filled when the block has ended.
-
-    Attributes:
-        duration_s: Length of the block.
-        energy: By domain; domains that gave nothing are in `unavailable`.
-        unavailable: By domain, why there is no figure.
-        idle: Idle power before the block, by domain; empty without an idle window.
-        missing: Meters that do not work here, with the remedy.
-        total: Joules of all domains in the total; None when one of them gave none.
-        flags: Doubts about it, what no meter covers included.
-    """
-
-    duration_s: float = 0.0
-    energy: dict[str, DomainEnergy] = field(default_factory=dict)
-    unavailable: dict[str, Unavailable] = field(default_factory=dict)
-    idle: dict[str, IdlePower] = field(default_factory=dict)
-    missing: tuple[MissingMeter, ...] = ()
-    total: "EnergySum | None" = None
-    flags: tuple[Flag, ...] = ()
-
-    @property
-    def total_j(self) -> float | None:
-        """Joules of all domains in the total; None when one of them gave none."""
-        return None if self.total is None else self.total.energy_j
-
-
-@contextmanager
-def measure(idle_s: float = 0.0, meters: "Discovery | None" = None) -> Iterator[Measurement]:
-    """Measure the energy of a block of code on this machine.
+def measure(
+    idle_s: float = 0.0, meters: "Discovery | None" = None
+) -> "AbstractContextManager[Measurement]":
+    """Measure the energy of a block of code on this machine: `with llamawatt.measure() as m: …`.
 
     Args:
         idle_s: Idle measured before the block, so that the figure above idle is known too, and
             the edges of the window are more certain.
         meters: Meters to use; all that work here when None.
 
-    Yields:
-        A measurement, filled when the block ends, also when it ends by an exception.
+    Returns:
+        A context manager that gives a measurement, filled when the block ends.
 
     Raises:
         MeterError: nothing can be measured here.
     """
-    from llamawatt.meters.sampling.instrument import MeterBench
-    from llamawatt.meters.sensors.discover import discover
+    from llamawatt.app.measuring import measure as measured
 
-    found = meters or discover()
-    clock = SystemClock()
-    result = Measurement()
-    with MeterBench(found.meters, found.missing, clock) as bench:
-        result.idle = bench.idle(idle_s)
-        bench.edge()
-        t0_s = clock.now_s()
-        try:
-            yield result
-        finally:
-            t1_s = clock.now_s()
-            bench.edge()
-            _fill(result, bench, t0_s, t1_s)
+    return measured(idle_s, meters)
 
 
-def _fill(result: Measurement, bench: "MeterBench", t0_s: float, t1_s: float) -> None:
-    from llamawatt.analysis.estimates.metrics import domain_energy, energy_sum
-
-    domains = {domain.name: domain for domain in bench.domains}
-    result.duration_s = t1_s - t0_s
-    result.missing = bench.missing
-    for name, reading in bench.energies(t0_s, t1_s, surrounded=bool(result.idle)).items():
-        if isinstance(reading, Unavailable):
-            result.unavailable[name] = reading
-        else:
-            result.energy[name] = domain_energy(reading, domains[name], result.idle.get(name))
-    summed = [result.energy[name] for name in bench.boundary if name in result.energy]
-    if len(summed) == len(bench.boundary):
-        result.total = energy_sum(summed)
-    result.flags = _doubts(bench, summed)
-
-
-def _doubts(bench: "MeterBench", summed: Sequence[DomainEnergy]) -> tuple[Flag, ...]:
-    """Collect what a reader must know of the sum: gaps, and measured beside modelled parts."""
-    flags = list(bench.doubts())
-    if len(summed) < len(bench.boundary):
-        flags.append(Flag.READS_FAILED)
-    if len({part.method is Method.MODEL for part in summed}) > 1:
-        flags.append(Flag.MIXED_METHODS)
-    return tuple(dict.fromkeys([*flags, *(flag for part in summed for flag in part.flags)]))
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult:
-    """A command that was run, its exit code and its cost."""
-
-    command: tuple[str, ...]
-    exit_code: int
-    measurement: Measurement
-
-
-def run_command(
-    command: Sequence[str],
+def order(
+    study: "str | Path | StudySpec",
     *,
-    idle_s: float = 1.0,
-    meters: "Discovery | None" = None,
-    stdout_to_stderr: bool = False,
-) -> CommandResult:
-    """Run a command and measure it. Signals go to the command; what it cost is still told.
+    models: Sequence[str | Path] = (),
+    serving: "Serving | None" = None,
+    metering: "Metering | None" = None,
+    out: Path | str | None = None,
+    resume: Path | str | None = None,
+    seed: int | None = None,
+    protocol: Mapping[str, object] | None = None,
+) -> "Order":
+    """Return what shall be run, for `run_study`.
 
     Args:
-        command: Program and arguments.
-        idle_s: Idle measured first.
-        meters: Meters to use, closed in the end; all that work here when None.
-        stdout_to_stderr: Send the command's stdout to stderr.
+        study: A built-in study, a YAML file, a run to repeat, or a specification.
+        models: Model references, in place of the study's own.
+        serving: What serves; llama.cpp as it comes with llamawatt when None.
+        metering: Which meters; all that work here when None.
+        out: Run directory; a new one in `llamawatt-runs` when None.
+        resume: Run directory to go on with.
+        seed: Seed of every random choice; the study's, else drawn, when None.
+        protocol: Parts of the protocol, over the study's own, as `{"budget_s": 60}`.
 
     Raises:
-        UsageError: the program cannot be started.
-        MeterError: nothing can be measured here.
+        SpecError: the study or the protocol does not hold.
     """
-    from llamawatt.host.other_load import NOTABLE_SHARE, CommandCompany
+    from llamawatt.app.metering import Metering
+    from llamawatt.app.order import Order
+    from llamawatt.app.serving import Serving
+    from llamawatt.study.load import load_study, with_protocol
+    from llamawatt.study.spec import StudySpec
 
-    require_program(command)
-    with measure(idle_s, meters) as measurement:
-        company = CommandCompany()
-        exit_code = _run(command, sys.stderr if stdout_to_stderr else None)
-        other_share = company.other_share()
-    if other_share is not None and other_share > NOTABLE_SHARE:
-        measurement.flags = (*measurement.flags, Flag.OTHER_LOAD)
-    return CommandResult(tuple(command), exit_code, measurement)
-
-
-def require_program(command: Sequence[str]) -> None:
-    """Look for a command's program before seconds are spent on meters.
-
-    Whether it may run is left to the system.
-
-    Raises:
-        UsageError: there is none.
-    """
-    program = command[0] if command else ""
-    if shutil.which(program, mode=os.F_OK) is None:
-        raise UsageError(
-            f"{program or 'Nothing'} cannot be started: there is no such program.",
-            "Name a program on the PATH, or give its path.",
-        )
-
-
-def _run(command: Sequence[str], stdout: TextIO | None) -> int:
-    children: list[subprocess.Popen[bytes]] = []
-    with _signals_passed_on(children):
-        try:
-            children.append(subprocess.Popen(list(command), stdout=stdout))
-        except OSError as error:
-            raise UsageError(f"{command[0]} cannot be started ({error.strerror}).") from error
-        code = int(children[0].wait())
-    return code if code >= 0 else 128 - code
-
-
-@contextmanager
-def _signals_passed_on(children: Sequence["subprocess.Popen[bytes]"]) -> Iterator[None]:
-    """Leave Ctrl-C to the command, which the terminal tells too, and send on what ends us.
-
-    Python functions, not SIG_IGN: a command would inherit that.
-    """
-
-    def send_on(number: int, _frame: FrameType | None) -> None:
-        for child in children:
-            child.send_signal(number)
-
-    if threading.current_thread() is not threading.main_thread():  # may set no handler
-        yield
-        return
-    numbers = [each for each in signal.Signals if each.name in {"SIGTERM", "SIGHUP"}]
-    before = {number: signal.signal(number, send_on) for number in numbers}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def to_json(result: CommandResult) -> str:
-    """Return a command's cost as JSON."""
-    measured = result.measurement
-    return json.dumps(
-        {
-            "command": list(result.command),
-            "exit_code": result.exit_code,
-            "duration_s": measured.duration_s,
-            "total_j": measured.total_j,
-            "total": None if measured.total is None else asdict(measured.total),
-            "flags": [flag.value for flag in measured.flags],
-            "energy": {name: asdict(part) for name, part in measured.energy.items()},
-            "idle": {name: asdict(power) for name, power in measured.idle.items()},
-            "unavailable": {name: why.reason for name, why in measured.unavailable.items()},
-            "missing": [asdict(missing) for missing in measured.missing],
-        },
-        indent=1,
+    spec = study if isinstance(study, StudySpec) else load_study(str(study))
+    return Order(
+        with_protocol(spec, protocol or {}, seed),
+        tuple(str(each) for each in models),
+        serving or Serving(),
+        metering or Metering(),
+        None if out is None else Path(out),
+        None if resume is None else Path(resume),
+        command="llamawatt.run_study",
     )
+
+
+def run_study(
+    study: "str | Path | StudySpec | Order",
+    observer: "Observer | None" = None,
+    *,
+    cancel: "Event | None" = None,
+    models: Sequence[str | Path] = (),
+    out: Path | str | None = None,
+    protocol: Mapping[str, object] | None = None,
+) -> "Run":
+    """Run a study to its end and read it back.
+
+    Args:
+        study: A built-in study, a YAML file, a run to repeat, a specification; or an order made
+            by `order`, which says everything else too.
+        observer: Hears of it as it goes on.
+        cancel: Set it from another thread to call the run off.
+        models: Model references, in place of the study's own.
+        out: Run directory; a new one in `llamawatt-runs` when None.
+        protocol: Parts of the protocol, over the study's own.
+
+    Raises:
+        UsageError: an order is given, and beside it what belongs into it.
+        Cancelled: it was called off.
+        LlamawattError: something else, by kind.
+    """
+    from llamawatt.app.order import Order
+    from llamawatt.app.running import run_study as run
+    from llamawatt.core.errors import UsageError
+
+    if not isinstance(study, Order):
+        study = order(study, models=models, out=out, protocol=protocol)
+    elif models or out is not None or protocol:
+        raise UsageError(
+            "run_study was given an order, and models, out or protocol beside it.",
+            "Put them into the order.",
+        )
+    return run(study, observer, cancel=cancel)
+
+
+def bench(
+    model: str | Path | None = None,
+    *,
+    device: str = "all",
+    suites: Iterable[str] = (),
+    settings: "Mapping[str, Value] | None" = None,
+    quick: bool = False,
+    budget_s: float | None = None,
+    serving: "Serving | None" = None,
+    out: Path | str | None = None,
+) -> "Run":
+    """Measure what a reply costs, on the CPU and on the GPU.
+
+    Args:
+        model: A model reference; the small default model when None.
+        device: `cpu`, `gpu` or `all`.
+        suites: Suites, shapes or JSONL files; the three that come along when empty.
+        settings: llama.cpp's settings for every arm, as `{"n_threads": 4}`.
+        quick: Whether it shall end within a minute, and be less sure.
+        budget_s: Time budget, seconds; none when None.
+        serving: What serves; llama.cpp as it comes with llamawatt when None.
+        out: Run directory; a new one in `llamawatt-runs` when None.
+
+    Raises:
+        LlamawattError: what went wrong, by kind.
+    """
+    from llamawatt.study.baseline import bench_study
+
+    spec = bench_study(
+        device=device,
+        suites=tuple(suites),
+        settings=settings or {},
+        quick=quick,
+        budget_s=budget_s,
+    )
+    models = () if model is None else (model,)
+    return run_study(order(spec, models=models, serving=serving, out=out))
+
+
+def read_run(path: Path | str) -> "Run":
+    """Read a run directory, finished or not: its records, and `to_arrow()` and `to_pandas()`.
+
+    Raises:
+        RunDirectoryError: it holds no run, is of a newer schema, or a line in it is broken.
+    """
+    from llamawatt.runs.store import read_run as read
+
+    return read(Path(path))
+
+
+def compare(
+    before: "Runs",
+    after: "Runs",
+    metrics: Sequence[str] = ("latency_s", "energy_j"),
+    *,
+    force: bool = False,
+) -> "Comparison":
+    """Compare runs: what changed, by how much, and whether that is beyond doubt.
+
+    A verdict needs several runs a side, or the spread between runs that was kept on this machine.
+
+    Args:
+        before: The run to compare with, or its directory, or several; a folder of repeated runs
+            stands for all of them.
+        after: What is judged, likewise.
+        metrics: Names of metrics, as `energy_j`.
+        force: Whether even unlike runs are compared.
+
+    Raises:
+        UsageError: a metric is unknown, or the runs are unlike.
+        RunDirectoryError: a directory holds no run.
+    """
+    from llamawatt.app.comparing import compare as compare_runs
+
+    return compare_runs(before, after, metrics, force=force)
+
+
+def report(run: "Run | Path | str", out: Path | str | None = None) -> "ReportFiles":
+    """Write the report of a run: page, Markdown, figures, CSV and JSON.
+
+    Args:
+        run: The run, or its directory.
+        out: Where to write; `report/` in the run directory when None.
+
+    Raises:
+        RunDirectoryError: the run could not be read, or a file not be written.
+    """
+    from llamawatt.report.forms.write import write_report
+
+    found = Path(run) if isinstance(run, str) else run
+    return write_report(found, None if out is None else Path(out))

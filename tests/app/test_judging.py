@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from llamawatt.app.judging import LONG_CTX, judge, judge_plan, judge_settings, reference_of
+from llamawatt.app.judging import LONG_CTX, Judging, judge, judge_plan, judge_settings, reference_of
 from llamawatt.core.errors import ModelError
 from llamawatt.core.plan import ModelRecord
 from llamawatt.quality.loaded import Setting
@@ -44,7 +44,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_each_model_is_held_against_the_one_with_most_bits(source):
     backend = Recording()
     models = [source("q2", 2.6), source("q8", 8.5), source("q8-again", 8.5), source("q4", 4.5)]
-    found = judge(models, backend, Plan())
+    found = judge(models, Judging(backend, Plan()))
     assert [record.model for record in found] == ["q2", "q8", "q8-again", "q4"]
     assert backend.against == {"q8"}
     assert {record.reference for record in found} == {"q8"}
@@ -58,14 +58,14 @@ def test_each_model_is_held_against_the_one_with_most_bits(source):
 
 def test_what_was_judged_is_not_judged_again(source):
     models, first, second = [source("q2", 2.6), source("q8", 8.5)], Simulated(), Simulated()
-    assert judge(models, first, Plan()) == judge(models, second, Plan())
+    assert judge(models, Judging(first, Plan())) == judge(models, Judging(second, Plan()))
     assert first.judged == ["q2", "q8"]
     assert second.judged == []
 
 
 def test_without_anything_that_judges_every_model_says_why(source):
     nothing = ModelError("There is no llama.cpp here.", "Install one.")
-    found = judge([source("q4", 4.5), source("q8", 8.5)], nothing, Plan())
+    found = judge([source("q4", 4.5), source("q8", 8.5)], Judging(nothing, Plan()))
     assert [record.not_judged for record in found] == [
         "There is no llama.cpp here. Install one."
     ] * 2
@@ -74,7 +74,7 @@ def test_without_anything_that_judges_every_model_says_why(source):
 def test_random_weights_are_not_judged_and_are_no_reference(source):
     backend = Recording()
     models = [source("random", 16.0, synthetic=True), source("q4", 4.5), source("q8", 8.5)]
-    found = judge(models, backend, Plan())
+    found = judge(models, Judging(backend, Plan()))
     assert "random" in found[0].not_judged
     assert found[0].perplexity is None
     assert backend.against == {"q8"}
@@ -82,14 +82,14 @@ def test_random_weights_are_not_judged_and_are_no_reference(source):
 
 def test_only_random_weights_need_no_backend(source):
     backend = Simulated()
-    found = judge([source("a", 4.5, synthetic=True), source("b", 8.5, synthetic=True)], backend,
-                  Plan())  # fmt: skip
+    found = judge([source("a", 4.5, synthetic=True), source("b", 8.5, synthetic=True)],
+                  Judging(backend, Plan()))  # fmt: skip
     assert all("random" in record.not_judged for record in found)
     assert backend.judged == []
 
 
 def test_one_model_alone_has_no_divergence(source):
-    (found,) = judge([source("q4", 4.5)], Simulated(), Plan())
+    (found,) = judge([source("q4", 4.5)], Judging(Simulated(), Plan()))
     assert found.perplexity is not None
     assert (found.kld, found.kld_low, found.kld_p99, found.same_top) == (None,) * 4
     assert found.reference == ""
@@ -97,7 +97,9 @@ def test_one_model_alone_has_no_divergence(source):
 
 def test_a_model_that_cannot_be_judged_costs_the_others_nothing(source):
     backend = Simulated(fails_on="q4")
-    found = judge([source("q2", 2.6), source("q4", 4.5), source("q8", 8.5)], backend, Plan())
+    found = judge(
+        [source("q2", 2.6), source("q4", 4.5), source("q8", 8.5)], Judging(backend, Plan())
+    )
     assert [bool(record.perplexity) for record in found] == [True, False, True]
     assert "It died" in found[1].not_judged
     assert backend.judged == ["q2", "q8"], "none is judged twice"
@@ -120,7 +122,7 @@ OFF = Setting(flash_attn="off")
 
 def test_each_setting_is_held_against_the_f16_cache_of_its_own_model(source):
     backend = Recording()
-    found = judge_settings(source("q4", 4.5), (Q8, F16, OFF), backend, Plan())
+    found = judge_settings(source("q4", 4.5), (Q8, F16, OFF), Judging(backend, Plan()))
     assert [(r.cache_type_k, r.cache_type_v, r.flash_attn) for r in found] == [
         ("q8_0", "q8_0", "on"), ("f16", "f16", "on"), ("f16", "f16", "off")
     ]  # fmt: skip
@@ -132,30 +134,30 @@ def test_each_setting_is_held_against_the_f16_cache_of_its_own_model(source):
 
 def test_without_an_f16_arm_the_reference_is_made_all_the_same(source):
     backend = Recording()
-    judge_settings(source("q4", 4.5), (Q8, Q4), backend, Plan())
+    judge_settings(source("q4", 4.5), (Q8, Q4), Judging(backend, Plan()))
     assert backend.bases == {Setting()}
 
 
 def test_a_short_context_shortens_the_window(source):
     backend = Recording()
-    judge_settings(replace(source("q4", 4.5), n_ctx_train=256), (F16, Q8), backend, Plan())
+    judge_settings(replace(source("q4", 4.5), n_ctx_train=256), (F16, Q8), Judging(backend, Plan()))
     assert backend.windows == {256}
 
 
 def test_a_setting_judged_once_is_not_judged_again(source):
     model, backend = source("q4", 4.5), Simulated()
-    judge_settings(model, (F16, Q8), backend, Plan())
-    found = judge_settings(model, (F16, Q8, Q4), backend, Plan())
+    judge_settings(model, (F16, Q8), Judging(backend, Plan()))
+    found = judge_settings(model, (F16, Q8, Q4), Judging(backend, Plan()))
     assert backend.judged == ["q4"] * 3
     assert len(found) == 3
 
 
 def test_a_setting_that_cannot_be_judged_says_why(source):
-    found = judge_settings(source("q4", 4.5), (F16, Q8), Simulated(fails_on="q4"), Plan())
+    found = judge_settings(source("q4", 4.5), (F16, Q8), Judging(Simulated(fails_on="q4"), Plan()))
     assert all("It died" in record.not_judged for record in found)
     assert found[1].cache_type_k == "q8_0"
     random = source("random", 4.5, synthetic=True)
-    (record, _) = judge_settings(random, (F16, Q8), Simulated(), Plan())
+    (record, _) = judge_settings(random, (F16, Q8), Judging(Simulated(), Plan()))
     assert "random" in record.not_judged
     assert record.among == "settings"
 
@@ -163,7 +165,9 @@ def test_a_setting_that_cannot_be_judged_says_why(source):
 def test_a_cache_study_judges_settings_and_others_judge_models(source):
     def judged(name):
         plan = simulated_plan(load_study(name))
-        return judge_plan(replace(plan, models={"m": source("m", 4.5)}), Simulated(), Plan())
+        return judge_plan(
+            replace(plan, models={"m": source("m", 4.5)}), Judging(Simulated(), Plan())
+        )
 
     assert [record.among for record in judged("cache")] == ["settings"] * 4
     assert [record.among for record in judged("threads")] == ["models"]

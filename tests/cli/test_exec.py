@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
-from llamawatt import api
+from llamawatt.app import measuring as api
 from llamawatt.cli import exec_
 from llamawatt.core.readings import DomainKind, Method
-from tests.test_api import CPU, GPU, domain, meters
+from tests.app.test_measuring import CPU, GPU, domain, meters
 
 
 def said(capsys: pytest.CaptureFixture[str], *domains) -> str:

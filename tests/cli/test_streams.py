@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamawatt.cli import main as cli
-from llamawatt.cli import streams
-from llamawatt.cli.streams import ascii_json, spelled
+from llamawatt.cli.console import streams
+from llamawatt.cli.console.streams import ascii_json, spelled
 from tests.e2e.command import COMMAND, llamawatt
 from tests.house.tree import ROOT
 

@@ -39,10 +39,10 @@ def bench(
     quiet: options.Quiet = False,
 ) -> None:
     """Measure what a reply costs in seconds and joules, on the CPU and on the GPU."""
+    from llamawatt.app.metering import Metering
+    from llamawatt.app.order import Order
     from llamawatt.app.serving import Serving
-    from llamawatt.cli.metering import Metering
-    from llamawatt.cli.outcome import finish
-    from llamawatt.cli.running import Order, carry_out
+    from llamawatt.cli.outcome import carry_out
     from llamawatt.study.baseline import bench_study
 
     spec = bench_study(
@@ -56,5 +56,5 @@ def bench(
     serving = Serving(server, url, remote_model)
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
     models = (model,) if model else ()
-    run = carry_out(Order(spec, models, serving, metering, out, resume, quiet))
-    finish(run, as_json=as_json, with_report=not no_report)
+    order = Order(spec, models, serving, metering, out, resume)
+    carry_out(order, quiet=quiet, as_json=as_json, with_report=not no_report)

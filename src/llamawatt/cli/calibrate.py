@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llamawatt.cli import options
-from llamawatt.core.format import duration_text, number_text, plus_minus_text, power_text
+from llamawatt.core.format import number_text, plus_minus_text, power_text
 
 if TYPE_CHECKING:
     from llamawatt.analysis.estimates.wall_model import LevelPower
     from llamawatt.app.cpu_calibration import CpuCalibration
     from llamawatt.core.machine import WallModel
-    from llamawatt.meters.sensors.discover import Discovery
 
 
 def calibrate(
@@ -35,38 +34,18 @@ def calibrate(
     once (as root, say), and later runs without them use the fit. The plug must feed this machine
     alone. Later runs with the same domains show the wall's energy in a column of its own.
     """
-    from llamawatt.analysis.estimates.wall_model import fit_wall
-    from llamawatt.app.assemble import now_text
-    from llamawatt.app.cpu_calibration import refit_by_wall
-    from llamawatt.app.machine_record import key_here, n_usable_cores
-    from llamawatt.cli.metering import Metering
-    from llamawatt.core.clock import SystemClock
-    from llamawatt.meters.sampling.instrument import MeterBench
-    from llamawatt.meters.sensors.discover import gpus
-    from llamawatt.wall.busy_watch import BusyWatch
-    from llamawatt.wall.cpu_load import busy_cores
-    from llamawatt.wall.levels import Levels, boundary_of, measure_levels
-    from llamawatt.wall.store import save_wall_model, wall_model_path
+    from llamawatt.app.metering import Metering
+    from llamawatt.app.wall_calibration import calibrate_wall
 
     if wall is None:
         _calibrate_cpu(level_s, as_json=as_json)
         return
-    _require_mains()
-    found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
-    _require_plug(found)
-    levels, clock, watch = Levels(n_usable_cores(), level_s), SystemClock(), BusyWatch(busy_cores)
-    _tell(f"this takes about {duration_text(levels.duration_s)}; leave the machine alone")
-    with MeterBench(found.meters, found.missing, clock, tell=_tell) as bench:
-        measured = measure_levels(bench, levels, watch.load, clock, _tell)
-        told = refit_by_wall(measured, bench.domains, watch)
-    measured, domains = told.measured, told.domains
-    model = fit_wall(measured, boundary_of(domains), now_text())
-    path = wall_model_path(key_here(gpus(want_gpu=wake), domains), domains)
-    save_wall_model(path, model)
+    found = calibrate_wall(Metering(wall, cpu_idle_w, cpu_max_w), level_s, _tell, wake=wake)
+    model, measured, path = found.model, found.measured, found.path
     if as_json:
         typer.echo(_json(model, measured, path))
         return
-    fitted = cpu_sentences(told.calibration) if told.calibration is not None else []
+    fitted = cpu_sentences(found.cpu) if found.cpu is not None else []
     for line in (*_levels(measured), "", *sentences(model), f"kept in {path}", *fitted):
         typer.echo(line)
 
@@ -137,35 +116,6 @@ def _json(model: "WallModel", measured: "tuple[LevelPower, ...]", path: Path) ->
         "levels": [asdict(level) for level in measured],
     }
     return json.dumps(form, indent=1)
-
-
-def _require_mains() -> None:
-    from llamawatt.core.errors import UsageError
-    from llamawatt.host.power_supply import on_battery
-
-    discharging = on_battery()
-    if discharging:
-        raise UsageError("The machine runs on battery; the wall feeds nothing.", "Plug it in.")
-    if discharging is not None:
-        _tell("note: a battery that charges draws from the wall; calibrate with a full one")
-
-
-def _require_plug(found: "Discovery") -> None:
-    """Check that the plug is among the meters; close them when not.
-
-    Raises:
-        MeterError: it is not, with what came back instead.
-    """
-    from llamawatt.core.errors import MeterError
-    from llamawatt.wall.levels import WALL
-
-    if any(domain.name == WALL for meter in found.meters for domain in meter.domains()):
-        return
-    for meter in found.meters:
-        meter.close()
-    gap = next((missing for missing in found.missing if missing.meter == WALL), None)
-    reason, remedy = (gap.reason, gap.remedy) if gap else ("", "")
-    raise MeterError(f"The wall plug cannot be read: {reason}", remedy)
 
 
 def _tell(text: str) -> None:

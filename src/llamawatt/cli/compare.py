@@ -14,8 +14,6 @@ from llamawatt.cli import options
 if TYPE_CHECKING:
     from llamawatt.analysis.compare.runs import Comparison, GateRow
 
-DEFAULT_METRICS = ("latency_s", "energy_j")
-
 Runs = Annotated[
     list[Path],
     typer.Argument(
@@ -77,27 +75,21 @@ def compare(
     between runs that `study run --runs` keeps: `compare NEW… --against OLD…`. A folder of repeated
     runs stands for all of them.
     """
-    from llamawatt.analysis.compare.runs import GateOutcome, compare_sides, gate
-    from llamawatt.app.sides import known_spreads, read_side
+    from llamawatt.app.comparing import DEFAULT_METRICS, GATED, failed, hold_against
+    from llamawatt.app.comparing import compare as compare_runs
     from llamawatt.core.errors import GateError
     from llamawatt.report.forms.comparison import gate_sentence
 
     limit = None if fail_above is None else fraction(fail_above)
-    metrics = known_metrics(metric or DEFAULT_METRICS)
-    before, after = (read_side(paths) for paths in _sides(runs, against))
-    spreads = known_spreads((*before, *after))
-    comparison = compare_sides(before, after, metrics, spreads=spreads, force=force)
-    gated: list[GateRow] = []
-    if limit is not None:
-        for name in metric or ("energy_j",):
-            gated += gate(comparison, name, limit)
+    before, after = _sides(runs, against)
+    comparison = compare_runs(before, after, metric or DEFAULT_METRICS, force=force)
+    gated = () if limit is None else hold_against(comparison, limit, metric or GATED)
     if as_json:
         typer.echo(_json(comparison, gated, limit))
     else:
         _print(comparison, gated, limit, markdown=markdown)
-    if limit is not None and any(row.outcome is GateOutcome.FAILED for row in gated):
-        failed = [row for row in gated if row.outcome is GateOutcome.FAILED]
-        raise GateError(gate_sentence(failed, limit))
+    if limit is not None and failed(gated):
+        raise GateError(gate_sentence(failed(gated), limit))
 
 
 def fraction(text: str) -> float:
@@ -123,23 +115,6 @@ def fraction(text: str) -> float:
             f"Write {value:g}% or {value / 100:g}.",
         )
     return value
-
-
-def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
-    """Check the names of metrics.
-
-    Raises:
-        UsageError: one is unknown.
-    """
-    from llamawatt.core.errors import UsageError
-    from llamawatt.core.metrics import METRICS
-
-    for name in names:
-        if name not in METRICS:
-            raise UsageError(
-                f"--metric {name!r} is unknown.", f"Choose among {', '.join(METRICS)}."
-            )
-    return tuple(dict.fromkeys(names))
 
 
 def _sides(

@@ -1,8 +1,7 @@
 """`llamawatt doctor`: what can be measured here, how well, and what would help."""
 
 import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,18 +25,12 @@ def doctor(
     ] = False,
 ) -> None:
     """Check meters, devices and noise; every gap comes with its fix."""
-    from llamawatt.app.machine_record import machine_record
-    from llamawatt.cli.metering import Metering
-    from llamawatt.measure.preflight import preflight
-    from llamawatt.meters.sampling.instrument import MeterBench
-    from llamawatt.meters.sensors.discover import gpus
+    from llamawatt.app.examination import examine
+    from llamawatt.app.metering import Metering
     from llamawatt.runs.schema import to_json
 
-    build = _ask_build(server, wake=wake)
-    found = Metering(wall, cpu_idle_w, cpu_max_w).discover(want_gpu=wake)
-    with MeterBench(found.meters, found.missing, calibration_s=3.0) as bench:
-        findings = preflight(evidence=bench.evidence())
-        machine = machine_record(bench, gpus(want_gpu=wake), "")
+    found = examine(server, Metering(wall, cpu_idle_w, cpu_max_w), wake=wake)
+    machine, build, findings = found.machine, found.build, found.findings
     if as_json:
         told = json.loads(to_json(machine))
         told["llama_cpp"] = asdict(build)
@@ -53,43 +46,6 @@ def doctor(
         typer.echo(f"  {finding.text} {finding.remedy}")
     if not findings:
         typer.echo("  quiet")
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """What a llama.cpp can do here.
-
-    Attributes:
-        runs: Whether it starts at all.
-        gpu: The GPU that it can use; empty when there is none.
-        why_not: Why it does not run, or sees no GPU.
-    """
-
-    runs: bool
-    gpu: str = ""
-    why_not: str = ""
-
-
-def _ask_build(server: Path | None, *, wake: bool) -> Build:
-    """Ask llama.cpp for its GPU, unless that would wake one.
-
-    Raises:
-        TargetError: the user's own llama-server does not run.
-    """
-    from llamawatt.app.assemble import find_abilities
-    from llamawatt.app.serving import Serving
-    from llamawatt.core.errors import TargetError
-    from llamawatt.meters.sensors.discover import gpu_sleeps
-
-    if gpu_sleeps() and not wake:
-        return Build(True, why_not="not asked, for a GPU sleeps; --wake asks")
-    try:
-        found = find_abilities(Serving(server))
-    except TargetError as error:
-        if server is not None:
-            raise
-        return Build(False, why_not=str(error))  # the meters can be told all the same
-    return Build(True, found.gpu, "" if found.gpu else f"none: {found.no_gpu_reason}")
 
 
 def _tell_machine(machine: "MachineRecord") -> None:

@@ -16,7 +16,7 @@ from llamawatt.core.readings import Method
 
 if TYPE_CHECKING:
     from llamawatt.analysis.estimates.metrics import EnergySum
-    from llamawatt.api import CommandResult
+    from llamawatt.app.measuring import CommandResult
     from llamawatt.core.trials import DomainEnergy
 
 CONTEXT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -37,14 +37,14 @@ def exec_(
 
     With --json the result is the only thing on stdout: the command's own goes to stderr.
     """
-    from llamawatt import api
-    from llamawatt.cli.metering import Metering
+    from llamawatt.app.measuring import require_program, run_command, to_json
+    from llamawatt.app.metering import Metering
 
-    api.require_program(command)
+    require_program(command)
     meters = Metering(wall, cpu_idle_w, cpu_max_w, measured_only).discover()
-    result = api.run_command(command, idle_s=idle_s, meters=meters, stdout_to_stderr=as_json)
+    result = run_command(command, idle_s=idle_s, meters=meters, stdout_to_stderr=as_json)
     if as_json:
-        typer.echo(api.to_json(result))
+        typer.echo(to_json(result))
     else:
         _tell(result)
     raise typer.Exit(result.exit_code)

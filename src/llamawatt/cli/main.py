@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from llamawatt import __version__
-from llamawatt.cli.streams import make_sturdy
+from llamawatt.cli.console.streams import make_sturdy
 from llamawatt.core.errors import EXIT_INTERRUPTED, LlamawattError, UsageError
 from llamawatt.core.redaction import arguments_without_secrets, without_secrets
 

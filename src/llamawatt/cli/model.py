@@ -100,7 +100,7 @@ def synth(
     quiet: options.Quiet = False,
 ) -> None:
     """Write a model of random weights, for speed and energy where weights cannot be had."""
-    from llamawatt.cli.fetching import Fetching
+    from llamawatt.cli.console.fetching import Fetching
     from llamawatt.core.errors import UsageError
     from llamawatt.models.make.mix import full_name
     from llamawatt.models.make.synth import synthesize
@@ -119,7 +119,7 @@ def synth(
 
 
 def _resolved(reference: str, *, quiet: bool) -> "ModelFile":
-    from llamawatt.cli.fetching import Fetching
+    from llamawatt.cli.console.fetching import Fetching
     from llamawatt.models.fetch.catalog import resolve_model
 
     with Fetching(quiet=quiet) as progress:

@@ -1,22 +1,47 @@
 """What a finished run prints: the table, its doubts, the report; or JSON alone."""
 
+import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
+from llamawatt.app.outcome import require_complete
 from llamawatt.cli.jsonform import run_json
 from llamawatt.cli.tables import print_run
-from llamawatt.core.errors import MeterError, TargetError
-from llamawatt.core.trials import Status
+from llamawatt.core.redaction import arguments_without_secrets
 from llamawatt.runs.store import Run
-from llamawatt.study.stopping import hopeless_arms
 
 if TYPE_CHECKING:
+    from llamawatt.app.order import Order
     from llamawatt.report.model import ReportModel
 
 MOST_FINDINGS = 12
+
+
+def run_shown(order: "Order", *, quiet: bool) -> Run:
+    """Run an order, shown as it goes on.
+
+    Raises:
+        LlamawattError: something the user should know; finished trials are on the disk.
+    """
+    from llamawatt.app.running import run_study
+    from llamawatt.cli.console.progress import ConsoleObserver
+
+    command = shlex.join(["llamawatt", *arguments_without_secrets(sys.argv[1:])])
+    with ConsoleObserver(quiet=quiet) as observer:
+        return run_study(replace(order, command=command), observer)
+
+
+def carry_out(order: "Order", *, quiet: bool, as_json: bool, with_report: bool) -> None:
+    """Run an order, shown as it goes on, and print what came of it.
+
+    Raises:
+        LlamawattError: as `run_shown` and `finish`.
+    """
+    finish(run_shown(order, quiet=quiet), as_json=as_json, with_report=with_report)
 
 
 def finish(run: Run, *, as_json: bool, with_report: bool) -> None:
@@ -55,21 +80,3 @@ def _print_findings(model: "ReportModel", console: Console) -> None:
         console.print()
     for title in found:
         console.print(f"found: {title}", markup=False, soft_wrap=False)
-
-
-def require_complete(run: Run) -> None:
-    """Check that every arm gave a trial, and some trial a joule.
-
-    Raises:
-        TargetError: an arm never did.
-        MeterError: none did.
-    """
-    hopeless = hopeless_arms(run.trials)
-    for trial in run.trials:
-        if trial.arm in hopeless:
-            raise TargetError(f"The arm {trial.arm!r} gave no trial. {trial.error}")
-    if not any(trial.energy for trial in run.trials if trial.status is Status.OK):
-        raise MeterError(
-            "No trial has an energy: no meter gave any in its windows.",
-            "`llamawatt doctor` tells what would help.",
-        )

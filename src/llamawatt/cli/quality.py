@@ -63,7 +63,7 @@ def quality(
     tells what a quantised cache costs.
     """
     from llamawatt.app.machine_record import n_usable_cores
-    from llamawatt.cli.fetching import Fetching
+    from llamawatt.cli.console.fetching import Fetching
     from llamawatt.models.fetch.catalog import resolve_model
     from llamawatt.quality.eval_text import load_text
     from llamawatt.quality.judgement import Candidate, measure_quality

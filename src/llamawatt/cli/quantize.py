@@ -49,7 +49,7 @@ def quantize(
     import json
     from dataclasses import asdict
 
-    from llamawatt.cli.fetching import Fetching
+    from llamawatt.cli.console.fetching import Fetching
     from llamawatt.models.fetch.catalog import resolve_model
     from llamawatt.models.make.quantizations import known_name
     from llamawatt.models.make.quantize import Choices

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from llamawatt.app.assemble import now_text
-from llamawatt.cli.outcome import require_complete
-from llamawatt.cli.running import Order, carry_out, new_run_path
+from llamawatt.app.outcome import require_complete
+from llamawatt.cli.outcome import run_shown
 from llamawatt.core.format import percent_text
 from llamawatt.core.metrics import METRICS
 
 if TYPE_CHECKING:
     from llamawatt.analysis.compare.runs import Spreads
+    from llamawatt.app.order import Order
     from llamawatt.app.repeat_runs import OneRun
     from llamawatt.runs.store import Run
 
@@ -23,19 +24,20 @@ TOLD = ("latency_s", "energy_j", "tok_per_s")
 """Figures whose spread between runs is printed."""
 
 
-def repeated(order: Order, n_runs: int, pause_s: float, *, as_json: bool) -> None:
+def repeated(order: "Order", n_runs: int, pause_s: float, *, quiet: bool, as_json: bool) -> None:
     """Carry out an order several times, keep the spread between the runs, and print it.
 
     Raises:
         LlamawattError: something the user should know; finished runs are on the disk.
     """
     from llamawatt.app.repeat_runs import Repeats, remember_spread, repeat_runs
+    from llamawatt.app.running import new_run_path
     from llamawatt.core.clock import SystemClock
 
     def one(run: "OneRun") -> "Run":
         spec = order.spec.model_copy(update={"seed": run.seed})
         out, resume = (None, run.path) if run.goes_on else (run.path, None)
-        return carry_out(replace(order, spec=spec, out=out, resume=resume))
+        return run_shown(replace(order, spec=spec, out=out, resume=resume), quiet=quiet)
 
     folder = order.resume or order.out or new_run_path(f"{order.spec.name}-runs", now_text())
     seed = random.SystemRandom().randrange(2**31) if order.spec.seed is None else order.spec.seed

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from llamawatt.cli import options
-from llamawatt.cli.streams import ascii_json
+from llamawatt.cli.console.streams import ascii_json
 
 RunPath = Annotated[Path, typer.Argument(help="A run directory.", show_default=False)]
 ReportOut = Annotated[

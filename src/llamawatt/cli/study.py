@@ -1,14 +1,11 @@
 """`llamawatt study run|list|show`: whole studies, built in or from a file."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from llamawatt.cli import options
-
-if TYPE_CHECKING:
-    from llamawatt.study.spec import StudySpec
 
 app = typer.Typer(
     help="Run whole studies: baseline, ablations, or your own YAML.",
@@ -100,39 +97,28 @@ def run(
     pause: Pause = "5m",
 ) -> None:
     """Run a study, interleaved and repeated until its intervals are narrow."""
+    from llamawatt.app.dry_run import look_ahead, require_confirmed
+    from llamawatt.app.metering import Metering
+    from llamawatt.app.order import Order
     from llamawatt.app.serving import Serving
-    from llamawatt.cli.dry import confirm_size, print_plan
-    from llamawatt.cli.metering import Metering
-    from llamawatt.cli.outcome import finish
+    from llamawatt.cli.dry import print_plan
+    from llamawatt.cli.outcome import carry_out
     from llamawatt.cli.repeating import repeated
-    from llamawatt.cli.running import Order, carry_out
     from llamawatt.study.load import load_study, with_protocol
 
     changes: dict[str, object] = dict(options.settings(protocol or []))
     if budget is not None:
         changes["budget_s"] = options.seconds(budget)
     spec = with_protocol(load_study(study), changes, seed)
-    models = tuple(model or ())
-    judges = _judges(quality, url, spec, len(models or spec.models))
-    confirm_size(spec, max(1, len(models or spec.models)), yes=yes)
     serving = Serving(server, url, remote_model)
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
-    order = Order(spec, models, serving, metering, out, resume, quiet, judges)
+    order = Order(spec, tuple(model or ()), serving, metering, out, resume, quality)
+    if not yes:
+        require_confirmed(order)
     if dry_run:
-        print_plan(order, as_json=as_json)
+        print_plan(look_ahead(order), as_json=as_json)
         return
     if runs is not None:
-        repeated(order, runs, options.seconds(pause) or 0.0, as_json=as_json)
+        repeated(order, runs, options.seconds(pause) or 0.0, quiet=quiet, as_json=as_json)
         return
-    finish(carry_out(order), as_json=as_json, with_report=not no_report)
-
-
-def _judges(asked: bool | None, url: str | None, spec: "StudySpec", n_models: int) -> bool:
-    """Decide whether quality is judged: as asked, else where bits or cache types are compared."""
-    from llamawatt.core.errors import UsageError
-    from llamawatt.study.spec import compares_bits, compares_caches
-
-    if asked and url:
-        raise UsageError("A model behind a running server cannot be judged.", "Omit --quality.")
-    wanted = compares_bits(spec, n_models) or compares_caches(spec)
-    return not url and (wanted if asked is None else asked)
+    carry_out(order, quiet=quiet, as_json=as_json, with_report=not no_report)

@@ -6,13 +6,16 @@ LlamawattError                 exit code 2 unless a subclass says otherwise
 ├── RunDirectoryError   (2)    a run directory that is locked, newer, or not one
 ├── ModelError          (2)    a model file that is missing, broken or cannot be had
 ├── MeterError          (3)    nothing could be measured
-└── TargetError         (4)    llama.cpp did not start, crashed or answered wrongly
-    ├── RefusalError    (4)    a server answered, and did not do what it was asked
-    └── UncountedError  (4)    a server did not count the tokens of an answer
+├── TargetError         (4)    llama.cpp did not start, crashed or answered wrongly
+│   ├── RefusalError    (4)    a server answered, and did not do what it was asked
+│   ├── UncountedError  (4)    a server did not count the tokens of an answer
+│   └── NoTrialError    (4)    so it was in every trial of a run
+└── Cancelled         (130)    whoever ordered the work called it off
 
 `GateError` (1) is not an error of the tool: the measured answer is "no".
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 EXIT_INTERRUPTED = 130
@@ -86,7 +89,35 @@ class RefusalError(TargetError):
         self.said = said
 
 
+class NoTrialError(TargetError):
+    """Not one trial of a run succeeded.
+
+    Args:
+        last: What the last of them failed with.
+        path: The run directory, with every failure in it.
+    """
+
+    def __init__(self, last: str, path: Path) -> None:
+        super().__init__(f"No trial succeeded. The last: {last}")
+        self.path = path
+
+
 class GateError(LlamawattError):
     """A gate measured "no": the comparison exceeded what the user allowed."""
 
     exit_code = 1
+
+
+class Cancelled(LlamawattError):  # noqa: N818  (nothing went wrong)
+    """The work was called off by whoever ordered it.
+
+    Args:
+        path: The run directory, where finished trials are; None when there is none yet.
+    """
+
+    exit_code = EXIT_INTERRUPTED
+
+    def __init__(self, path: Path | None = None) -> None:
+        where = f" Finished trials are in {path}." if path else ""
+        super().__init__(f"The run was called off.{where}")
+        self.path = path

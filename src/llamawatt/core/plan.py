@@ -186,7 +186,8 @@ class RunEvent:
     """Something worth knowing that is no trial: a stop, a retry, a warning.
 
     Attributes:
-        kind: `stopped`, `retry`, `warning`, `resumed`, `interrupted`, `budget`.
+        kind: `stopped`, `retry`, `warning`, `resumed`, `interrupted`, `budget`, `done`, `clipped`,
+            `skipped`.
         text: One sentence.
         arm: The arm concerned; empty when none.
         suite: The suite concerned; empty when none.

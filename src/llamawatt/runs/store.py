@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import BaseFileLock
 
-from llamawatt.core.errors import RunDirectoryError
+from llamawatt.core.errors import RunDirectoryError, UsageError
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord
 from llamawatt.core.trials import TrialRecord
@@ -28,6 +29,10 @@ from llamawatt.runs import schema
 from llamawatt.runs.journal import Journal, pieces, write_whole
 from llamawatt.runs.lock import lock_run
 from llamawatt.runs.quality import read_quality, write_quality
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 STUDY_FILE = "study.yaml"
 MACHINE_FILE = "machine.json"
@@ -57,6 +62,26 @@ class Run:
     events: tuple[RunEvent, ...] = ()
     warnings: tuple[str, ...] = ()
     quality: tuple[QualityRecord, ...] = ()
+
+    def to_arrow(self) -> "pa.Table":
+        """Return the trials as a pyarrow table, a row per trial (columns: `runs/table.py`)."""
+        from llamawatt.runs.table import trials_table  # noqa: PLC0415  (pyarrow takes a while)
+
+        return trials_table(self)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the trials as a pandas frame, with the same columns.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        try:
+            frame: pd.DataFrame = self.to_arrow().to_pandas()
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                "pandas is not installed.", "pip install pandas, or use to_arrow()."
+            ) from error
+        return frame
 
 
 class RunWriter:

@@ -1,12 +1,14 @@
 """The study behind `llamawatt bench`: the baseline, shortened or narrowed as asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from llamawatt.core.errors import UsageError
 from llamawatt.core.plan import BASELINE
 from llamawatt.study.load import load_study
 from llamawatt.study.spec import Device, GroupSpec, ProtocolSpec, StudySpec, Value
 
+NO_SETTINGS: Mapping[str, Value] = MappingProxyType({})
 QUICK = {
     "window_min_s": 2.0,
     "idle_s": 1.0,
@@ -27,14 +29,22 @@ QUICK_SUITES = ("short_dialogue",)
 
 def bench_study(
     *,
-    device: str,
-    suites: tuple[str, ...],
-    settings: Mapping[str, Value],
-    quick: bool,
-    seed: int | None,
-    budget_s: float | None,
+    device: str = "all",
+    suites: Sequence[str] = (),
+    settings: Mapping[str, Value] = NO_SETTINGS,
+    quick: bool = False,
+    seed: int | None = None,
+    budget_s: float | None = None,
 ) -> StudySpec:
     """Return the study of a bench.
+
+    Args:
+        device: `cpu`, `gpu` or `all`.
+        suites: Suites, shapes or JSONL files; the three that come along when empty.
+        settings: llama.cpp's settings for every arm.
+        quick: Whether it shall end within a minute, and be less sure.
+        seed: Seed of every random choice; drawn when None.
+        budget_s: Time budget, seconds; none when None.
 
     Raises:
         UsageError: the device is none of cpu, gpu and all.
@@ -47,7 +57,7 @@ def bench_study(
     group = GroupSpec(name=BASELINE, devices=_devices(device.lower()), set=dict(settings))
     changes = {"name": "bench", "groups": (group,), "protocol": merged, "seed": seed}
     if suites or quick:
-        changes["suites"] = suites or QUICK_SUITES
+        changes["suites"] = tuple(suites) or QUICK_SUITES
     return spec.model_copy(update=changes)
 
 

@@ -1,5 +1,6 @@
 """Shows a run as it goes on: a live line on a terminal, plain lines elsewhere. Always on stderr."""
 
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -12,19 +13,21 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from llamawatt.app.observer import Outlook
 from llamawatt.core.format import duration_text, energy_text
 from llamawatt.core.plan import RunEvent
 from llamawatt.core.trials import Status, TrialRecord
-from llamawatt.measure.observer import Outlook
 
+INTERRUPTED = "interrupted"
 QUIET_KINDS = {"stopped"}
-"""Events that the tables tell anyway."""
+"""Events that the tables show anyway."""
 
 
 class ConsoleObserver:
     """Draws a run on stderr, so that stdout stays free for results. A context manager."""
 
     def __init__(self, *, quiet: bool = False) -> None:
+        self._path = Path()
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._live = self._console.is_terminal and not quiet
         self._bar = Progress(
@@ -65,8 +68,17 @@ class ConsoleObserver:
 
     def noted(self, event: RunEvent) -> None:
         """Show an event, unless the tables tell it."""
-        if event.kind not in QUIET_KINDS:
+        if event.kind == INTERRUPTED:
+            self.say(
+                f"Finished trials are on the disk. Go on: the same command without --out, with "
+                f"--resume {self._path}"
+            )
+        elif event.kind not in QUIET_KINDS:
             self.say(f"{event.kind}: {event.text}")
+
+    def began(self, path: Path) -> None:
+        """Remember where the run is written."""
+        self._path = path
 
     def say(self, text: str) -> None:
         """Show a line that stays."""

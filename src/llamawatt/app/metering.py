@@ -1,4 +1,4 @@
-"""Which meters to use, as the command line says."""
+"""Which meters to use."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from llamawatt.meters.sensors.nvml_evidence import descends_from_us
 
 @dataclass(frozen=True, slots=True)
 class Metering:
-    """The metering options.
+    """Which meters, and what is known of this machine's power.
 
     Attributes:
         wall: URL of a wall plug.

@@ -1,0 +1,81 @@
+"""Runs compared with others, and held against a limit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from llamawatt.analysis.compare.differences import Side
+from llamawatt.analysis.compare.runs import Comparison, GateOutcome, GateRow, compare_sides, gate
+from llamawatt.app.sides import known_spreads, read_side, side_of
+from llamawatt.core.errors import UsageError
+from llamawatt.core.metrics import METRICS
+from llamawatt.runs.store import Run
+
+Runs = Run | Path | str | Sequence[Run | Path | str]
+"""One side of a comparison."""
+DEFAULT_METRICS = ("latency_s", "energy_j")
+GATED = ("energy_j",)
+"""What a gate looks at unless told."""
+
+
+def compare(
+    before: Runs, after: Runs, metrics: Sequence[str] = DEFAULT_METRICS, *, force: bool = False
+) -> Comparison:
+    """Compare what two sides have in common, after over before.
+
+    A verdict needs several runs a side, or the spread between runs that was kept on this machine.
+
+    Args:
+        before: The run to compare with, or its directory, or several; a folder of repeated runs
+            stands for all of them.
+        after: What is judged, likewise.
+        metrics: Names of metrics, as `energy_j`.
+        force: Whether even unlike runs are compared.
+
+    Raises:
+        UsageError: a metric is unknown, or the runs have nothing in common or are unlike.
+        RunDirectoryError: a directory holds no run.
+    """
+    known, (first, second) = known_metrics(metrics), (_side(before), _side(after))
+    spreads = known_spreads((*first, *second))
+    return compare_sides(first, second, known, spreads=spreads, force=force)
+
+
+def hold_against(
+    comparison: Comparison, limit: float, metrics: Sequence[str] = GATED
+) -> tuple[GateRow, ...]:
+    """Hold a comparison against a limit.
+
+    Args:
+        comparison: The comparison.
+        limit: By what share a metric may get worse, as 0.05.
+        metrics: Names of metrics.
+    """
+    return tuple(row for name in known_metrics(metrics) for row in gate(comparison, name, limit))
+
+
+def failed(rows: Sequence[GateRow]) -> list[GateRow]:
+    """Return the rows that did not pass."""
+    return [row for row in rows if row.outcome is GateOutcome.FAILED]
+
+
+def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
+    """Check the names of metrics, and take each once.
+
+    Raises:
+        UsageError: one is unknown.
+    """
+    for name in names:
+        if name not in METRICS:
+            raise UsageError(
+                f"--metric {name!r} is unknown.", f"Choose among {', '.join(METRICS)}."
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def _side(runs: Runs) -> tuple[Side, ...]:
+    each = (runs,) if isinstance(runs, Run | Path | str) else tuple(runs)
+    return tuple(
+        side
+        for one in each
+        for side in ((side_of(one),) if isinstance(one, Run) else read_side([Path(one)]))
+    )
