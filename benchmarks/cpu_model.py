@@ -110,12 +110,19 @@ def _point(row: dict[str, str], n_threads: int) -> Point:
 
 
 def topology_of(point: Point, n_cores: int | None) -> Topology:
-    """Return the cores of a point's processor: as told, by its name, else two threads a core."""
+    """Return the cores of a point's machine: as told, by its name, else two threads a core.
+
+    More threads than one package of that name can have are those of several packages.
+    """
     named = re.search(r"(\d+)-core", point.cpu.lower())
     single = SINGLE_THREAD.search(plain_name(point.cpu)) or point.n_threads % 2
-    usual = point.n_threads if single else point.n_threads // 2
-    cores = min(n_cores or (int(named[1]) if named else usual), point.n_threads)
-    return Topology.even(cores, max(1, point.n_threads // cores))
+    threads_per_core = 1 if single else 2
+    usual = max(1, point.n_threads // threads_per_core)
+    of_package = int(named[1]) if named else rated_power(point.cpu, usual).n_cores or usual
+    n_packages = max(1, point.n_threads // (of_package * threads_per_core))
+    cores = min(n_cores or of_package * n_packages, point.n_threads)
+    even = Topology.even(cores, max(1, point.n_threads // cores))
+    return replace(even, n_packages=1 if n_cores else n_packages)
 
 
 def estimate(n_cores: int | None) -> Rule:
@@ -149,7 +156,8 @@ def cubic(point: Point) -> Guess:
 
 
 def _rated_w(point: Point) -> float:
-    return rated_power(point.cpu, max(1, point.n_threads // 2)).power_w
+    packages = topology_of(point, None).n_packages
+    return packages * rated_power(point.cpu, max(1, point.n_threads // 2)).power_w
 
 
 def judged(points: Iterable[Point], rule: Rule, truth: str) -> dict[str, str]:
@@ -212,8 +220,10 @@ def main() -> int:
     for cpu in dict.fromkeys(point.cpu for point in points):
         some = next(point for point in points if point.cpu == cpu)
         topology = topology_of(some, asked.cores)
-        rated = rated_power(cpu, len(topology.cores))
-        print(f"{cpu}: {rated.power_w:g} W ({rated.source}), "
+        n_packages = topology.n_packages
+        rated = rated_power(cpu, len(topology.cores) // n_packages)
+        times = f"{n_packages} packages of " if n_packages > 1 else ""
+        print(f"{cpu}: {times}{rated.power_w:g} W ({rated.source}), "
               f"{len(topology.cores)} cores, {topology.n_threads} threads")  # fmt: skip
     print()
     for line in lines(points, asked.cores):

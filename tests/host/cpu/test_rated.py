@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamawatt.host.cpu.rated import TABLE, PowerClass, rated_power
-from tools.cpu_power import entries, written
+from tools.cpu_power import cores_of, entries, written
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,17 @@ def test_the_table_is_made_from_rows_and_leaves_out_what_is_not_clear():
     ]
     found = entries(rows)
     assert found == {"intel xeon e3-1240 v2": 69.0, "amd a10-7850k": 95.0}
-    assert "69\tintel xeon\te3-1240 v2" in written(found)
+    cores = cores_of([{"cpu_name": "Intel® Xeon® Processor E3-1240 v2", "total_cores": "4"}])
+    assert "69\t4\tintel xeon\te3-1240 v2" in written(found, cores)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_cores"),
+    [
+        ("Intel(R) Xeon(R) CPU E5-2620 v3 @ 2.40GHz", 6),
+        ("AMD EPYC 8024P 8-Core Processor", 8),
+        ("no such processor", None),
+    ],
+)
+def test_the_table_knows_the_cores_of_a_package_where_the_lists_do(name, n_cores):
+    assert rated_power(name, 4).n_cores == n_cores

@@ -75,12 +75,14 @@ class RatedPower:
         source: Where they come from, in words.
         power_class: What kind of processor it is.
         factor: How far the watts may be off, as a factor either way; 1 where a table has them.
+        n_cores: Physical cores of one package; None where the table does not have them.
     """
 
     power_w: float
     source: str
     power_class: PowerClass
     factor: float = 1.0
+    n_cores: int | None = None
 
 
 def rated_power(name: str, n_cores: int) -> RatedPower:
@@ -94,8 +96,9 @@ def rated_power(name: str, n_cores: int) -> RatedPower:
     power_class = PowerClass.SERVER if SERVERS.search(plain) else PowerClass.CLIENT
     found = _in_table(plain)
     if found is not None:
-        known, power_w = found
-        return RatedPower(power_w, f"rated power of {known}, CodeCarbon's table", power_class)
+        known, (power_w, cores) = found
+        source = f"rated power of {known}, CodeCarbon's table"
+        return RatedPower(power_w, source, power_class, n_cores=cores or None)
     for pattern, power_w in LINES:
         if re.match(pattern, plain):
             source = "rated power usual in its product line"
@@ -109,8 +112,8 @@ def _core_kind(plain: str, power_class: PowerClass) -> str:
     return "arm" if ARM.search(plain) else power_class.value
 
 
-def _in_table(plain: str) -> tuple[str, float] | None:
-    """Return the name found and its watts; spellings that draw the same are tried in turn."""
+def _in_table(plain: str) -> tuple[str, tuple[float, int]] | None:
+    """Return the name found, its watts and cores, after trying spellings that draw the same."""
     table = _table()
     for name in dict.fromkeys(_spellings(plain)):
         if name in table:
@@ -133,12 +136,13 @@ def _spellings(plain: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, float]:
+def _table() -> dict[str, tuple[float, int]]:
+    """Name → watts and cores of one package; 0 cores where they are not known."""
     found = {}
     for line in TABLE.read_text("utf-8").splitlines():
         if line.startswith("#"):
             continue
-        power_w, family, models = line.split("\t")
+        power_w, n_cores, family, models = line.split("\t")
         for model in models.split("|"):
-            found[f"{family} {model}"] = float(power_w)
+            found[f"{family} {model}"] = (float(power_w), int(n_cores))
     return found

@@ -41,6 +41,15 @@ def test_it_judges_the_estimate_and_both_rules_against_both_truths(tmp_path, run
     assert "100 %" in row_of(out, "llamawatt", "rapl_energy / duration")
 
 
+def test_threads_of_two_packages_are_rated_twice(tmp_path, run):
+    path = tmp_path / "two.csv"
+    path.write_text(HEAD + "Intel Xeon E5-2620 v3,all_cores,24,100,105,,\n")
+    code, out, _ = run(path)
+    assert code == 0
+    assert "2 packages of 85 W" in out
+    assert "100 %" in row_of(out, "llamawatt")
+
+
 def test_what_lies_far_off_is_counted_outside(tmp_path, run):
     code, out, _ = run(
         table(tmp_path / "a.csv", ("some_cores,16,100,400,,", "all_cores,16,50,1,,"))
