@@ -181,6 +181,7 @@ CASES = (
     log(PERF, "text", lines(PERF_HEAD, *PERF_ROWS), WORKS, PERF_J),
     log(PERF, "text, decimal commas, one event not counted", lines(PERF_HEAD, *PERF_ROWS).replace(".", ",").replace("0,50 Joules", "<not counted> Joules", 1), FLAGGED, {"cpu-package-0": 40.5, "dram-0": 1.0}),
     log(PERF, "-x, separated by commas", lines(*(f"{n + 1}.000105430,{12 + n}.50,Joules,power/energy-pkg/,1000104302,100.00,," for n in range(3))), FLAGGED, {"cpu-package-0": 40.5}, said=("DRAM energy is not measured",)),
+    log(PERF, "text, the last line cut", lines(PERF_HEAD, *PERF_ROWS) + "     4.000105430              12", FLAGGED, PERF_J, said=("the last line is cut short",)),
     log(PERF, "--per-socket", lines(*(f"     {n + 1}.000105430 S{s}        1              {w}.50 Joules power/energy-pkg/" for n in range(3) for s, w in ((0, 12), (1, 30)))), FLAGGED, {"cpu-package-0": 37.5, "cpu-package-1": 91.5}),
     log(PERF, "JSON", lines(*(json.dumps({"interval": n + 1.0, "counter-value": f"{12 + n}.5", "unit": "Joules", "event": f"power/energy-{e}/"}) for n in range(3) for e in ("pkg", "ram"))), WORKS, {"cpu-package-0": 40.5, "dram-0": 40.5}),
     log(PERF, "the summary of a command", lines(" Performance counter stats for 'system wide':", "", "            123.40 Joules power/energy-pkg/", "              5.60 Joules power/energy-ram/", "", "      10.003 seconds time elapsed"), WORKS, {"cpu-package-0": 123.4, "dram-0": 5.6}),

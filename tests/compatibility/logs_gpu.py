@@ -40,7 +40,11 @@ BURSTS = lines(
     "timestamp, power.draw [W]",
     *(f"{stamp(n, ms)}, {w}.00 W" for n in range(4) for ms, w in ((500, 40 + n), (503, 70))),
 )
+LIMITED = [f"{row}, 72.00 W" for row in PLAIN]
 CASES = (
+    log(SMI, "a reading far above the card's own limit", lines("timestamp, power.draw [W], power.limit [W]", *LIMITED[:2], f"{stamp(1, 900)}, 4294.97 W, 72.00 W", *LIMITED[2:]), FLAGGED, ONE_J, said=("more than 108 W cannot be (line 4)",)),
+    log(SMI, "a reading that no card makes", lines("timestamp, power.draw [W]", *PLAIN[:2], f"{stamp(1, 900)}, 4294967.30 W", *PLAIN[2:]), FLAGGED, ONE_J, said=("more than 3000 W cannot be (line 4)",)),
+    log(SMI, "cards of two machines in one file, by uuid", lines("timestamp, index, uuid, power.draw [W]", *(f"{stamp(n)}, 0, {u}, {w + n}.00 W" for n in range(5) for u, w in (("GPU-a", 40), ("GPU-b", 90)))), WORKS, {"gpu-0": 168.0, "gpu-1": 368.0}),
     log(SMI, "one card", ONE, WORKS, ONE_J),
     log(SMI, "one card, csv,nounits", ONE.replace(" W", "").replace(" [W]", " [W]"), WORKS, ONE_J),
     log(SMI, "several cards, by index", cards(HEAD, lambda t, i, w: f"{t}, {i}, {w:.2f} W"), WORKS, CARDS_J),

@@ -9,7 +9,13 @@ from llamawatt.core.flags import Flag
 from llamawatt.core.readings import Domain, DomainKind, Method, Quantity
 from llamawatt.imports.format import Options
 from llamawatt.imports.left_out import LeftOut
-from llamawatt.imports.power_samples import UNITS_W, PowerSample, good_power_w, power_series
+from llamawatt.imports.power_samples import (
+    UNITS_W,
+    PowerSample,
+    good_power_w,
+    power_series,
+    power_w_of,
+)
 from llamawatt.imports.recorded import ImportedLog, ImportedSeries, gap_flags, united
 from llamawatt.imports.table import (
     Row,
@@ -22,6 +28,7 @@ from llamawatt.imports.table import (
 )
 from llamawatt.imports.text_file import TextFile
 from llamawatt.imports.timeline import Timeline, by_column, by_interval
+from llamawatt.meters.energy.screening import MOST_W
 
 TIMES = ("timestamp", "time", "datetime", "date_time", "date", "time_s", "elapsed_s", "t_s")
 DEVICES = (
@@ -29,9 +36,16 @@ DEVICES = (
     "pci.bus", "uuid", "gpu_uuid", "serial", "gpu_serial", "name", "gpu_name",
 )  # fmt: skip
 """Columns that tell devices apart, those that do so best first."""
+LIMITS = ("power.limit", "enforced.power.limit", "power_limit", "pwr_cap", "max_power")
+"""Columns of the board's own limit, which a reading may pass by `LIMIT_MARGIN` for a moment."""
+LIMIT_MARGIN = 1.5
 NAMES = ("name", "gpu_name", "card series", "market_name")
 _UNIT = re.compile(r"\s*[\[(]([^\])]*)[\])]\s*(#\d+)?$")
 _NUMBERED = re.compile(r"(?:gpu|card|device)?[-_\s\[]*(\d+)\]?", re.IGNORECASE)
+
+
+Key = tuple[str, ...]
+"""What tells one device from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +111,25 @@ def gpu_log(
     powers = _power_columns(table, tool)
     if not table.rows:
         raise UsageError(f"{file.path} has a header and no samples.")
-    device_column = _first_of(table.columns, DEVICES)
-    timeline = _timeline(table, options, device_column, left_out)
-    groups = _by_device(timeline, device_column)
+    device_columns = _device_columns(table.columns)
+    timeline = _timeline(table, options, device_columns, left_out)
+    groups = _by_device(timeline, device_columns)
     names = _names(groups, options)
     series: list[ImportedSeries] = []
     notes: list[str] = []
     silent: list[str] = []
     power = _best(powers, table.rows)
+    limit_column = _first_of(table.columns, LIMITS)
     for key, members in groups.items():
-        domain = _domain(names[key], key, members, table, tool)
-        samples = _samples(timeline, members, power, left_out)
+        domain = _domain(names[key], key, timeline.rows[members[0]], tool)
+        samples = _samples(timeline, members, power, limit_column, left_out)
         if not samples:
             silent.append(domain.name)
             continue
         found, said = power_series(
             domain,
             samples,
-            is_told_apart=device_column is not None,
+            is_told_apart=bool(device_columns),
             whole_seconds=timeline.whole_seconds,
         )
         series.append(found)
@@ -166,11 +181,11 @@ def _first_of(columns: Sequence[str], wanted: Sequence[str]) -> str | None:
 
 
 def _timeline(
-    table: Table, options: Options, device_column: str | None, left_out: LeftOut
+    table: Table, options: Options, device_columns: Sequence[str], left_out: LeftOut
 ) -> Timeline:
     time_column = _first_of(table.columns, TIMES)
     if time_column is None:
-        return by_interval(table.rows, options.interval_s, _key_by(device_column))
+        return by_interval(table.rows, options.interval_s, _key_by(device_columns))
     if options.interval_s is not None:
         raise UsageError(
             f"{table.path} has times of its own, in {time_column!r}.", "Leave out --interval."
@@ -178,32 +193,39 @@ def _timeline(
     return by_column(table.rows, time_column, left_out)
 
 
-def _key_by(device_column: str | None) -> Callable[[Row], str]:
-    return lambda row: row.text(device_column) if device_column is not None else ""
+def _device_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return every column that tells devices apart; names alone only where nothing else does."""
+    found = {plain(column): column for column in reversed(columns)}
+    present = [name for name in DEVICES if name in found]
+    better = [name for name in present if name not in NAMES]
+    return tuple(found[name] for name in better or present)
 
 
-def _by_device(timeline: Timeline, device_column: str | None) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {}
-    key_of = _key_by(device_column)
+def _key_by(device_columns: Sequence[str]) -> Callable[[Row], Key]:
+    return lambda row: tuple(row.text(column) for column in device_columns)
+
+
+def _by_device(timeline: Timeline, device_columns: Sequence[str]) -> dict[Key, list[int]]:
+    groups: dict[Key, list[int]] = {}
+    key_of = _key_by(device_columns)
     for place, row in enumerate(timeline.rows):
         groups.setdefault(key_of(row), []).append(place)
     return groups
 
 
-def _names(groups: Mapping[str, object], options: Options) -> dict[str, str]:
+def _names(groups: Mapping[Key, object], options: Options) -> dict[Key, str]:
     """Return the name of each device: by its number, else by the order of the file."""
+    matches = {key: _NUMBERED.fullmatch(key[0]) if key else None for key in groups}
+    numbers = {key: int(match[1]) for key, match in matches.items() if match is not None}
     if len(groups) == 1:
         (key,) = groups
-        match = _NUMBERED.fullmatch(key)
-        own = f"gpu-{int(match[1])}" if match else "gpu-0"
-        return {key: options.domain or own}
+        return {key: options.domain or f"gpu-{numbers.get(key, 0)}"}
     if options.domain is not None:
         raise UsageError(
             f"--domain names one device, and this log has {len(groups)}.", "Leave out --domain."
         )
-    numbers = {key: match for key in groups if (match := _NUMBERED.fullmatch(key))}
-    if len(numbers) == len(groups):
-        return {key: f"gpu-{int(match[1])}" for key, match in numbers.items()}
+    if len(set(numbers.values())) == len(groups):
+        return {key: f"gpu-{number}" for key, number in numbers.items()}
     return {key: f"gpu-{place}" for place, key in enumerate(groups)}
 
 
@@ -213,7 +235,11 @@ def _best(powers: Sequence[str], rows: Sequence[Row]) -> str:
 
 
 def _samples(
-    timeline: Timeline, members: Sequence[int], power: str, left_out: LeftOut
+    timeline: Timeline,
+    members: Sequence[int],
+    power: str,
+    limit_column: str | None,
+    left_out: LeftOut,
 ) -> list[PowerSample]:
     """Return the readings of one device; none if it never tells one."""
     rows = [timeline.rows[place] for place in members]
@@ -222,10 +248,17 @@ def _samples(
     scale = UNITS_W.get(unit_of(power), 1.0)
     found = []
     for place, row in zip(members, rows, strict=True):
-        power_w = good_power_w(row, row.text(power), scale, left_out)
+        most_w = _most_w(row, limit_column)
+        power_w = good_power_w(row, row.text(power), scale, most_w, left_out)
         if power_w is not None:
             found.append(PowerSample(row, timeline.t_s[place], power_w))
     return found
+
+
+def _most_w(row: Row, limit_column: str | None) -> float:
+    """Return more than a card can draw: by its own limit where a line tells that."""
+    limit_w = power_w_of(row.text(limit_column)) if limit_column is not None else None
+    return limit_w * LIMIT_MARGIN if limit_w else MOST_W[DomainKind.GPU]
 
 
 def _said(powers: Sequence[str], power: str, silent: Sequence[str]) -> list[str]:
@@ -236,9 +269,9 @@ def _said(powers: Sequence[str], power: str, silent: Sequence[str]) -> list[str]
     return said
 
 
-def _domain(name: str, key: str, members: Sequence[int], table: Table, tool: GpuTool) -> Domain:
-    name_column = _first_of(table.columns, NAMES)
-    device = table.rows[0].text(name_column) if name_column and len(members) else key
+def _domain(name: str, key: Key, row: Row, tool: GpuTool) -> Domain:
+    name_column = _first_of(tuple(row.values), NAMES)
+    device = row.text(name_column) if name_column is not None else ", ".join(key)
     return Domain(
         name=name,
         kind=DomainKind.GPU,

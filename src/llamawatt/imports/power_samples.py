@@ -14,8 +14,6 @@ from llamawatt.imports.recorded import ImportedSeries
 from llamawatt.imports.table import Row, is_missing, number_of
 
 UNITS_W = {"w": 1.0, "mw": 1e-3, "kw": 1e3, "watt": 1.0, "watts": 1.0, "": 1.0}
-MOST_W = 20_000.0
-"""More than any device that a log of this kind is about can draw; such readings are faults."""
 MAX_DEVICES = 16
 BURST_SHARE = 0.1
 """Readings this much closer together than bursts of them are one look at several devices."""
@@ -57,8 +55,17 @@ def power_w_of(text: str, scale: float = 1.0) -> float | None:
     return value * (UNITS_W[match[2].lower()] if match[2] else scale)
 
 
-def good_power_w(row: Row, text: str, scale: float, left_out: LeftOut) -> float | None:
+def good_power_w(
+    row: Row, text: str, scale: float, most_w: float, left_out: LeftOut
+) -> float | None:
     """Return a reading that can be, or None after it was counted as left out.
+
+    Args:
+        row: The line.
+        text: The reading.
+        scale: Watts in one unit of the column.
+        most_w: More than the device can draw.
+        left_out: Where a reading that cannot be is counted.
 
     Raises:
         UsageError: it is below zero, which no sensor of a consumer of power gives.
@@ -69,8 +76,8 @@ def good_power_w(row: Row, text: str, scale: float, left_out: LeftOut) -> float 
         return None
     if power_w < 0:
         raise UsageError(f"{row.where} holds {power_w:g} W; this device gives no power back.")
-    if power_w > MOST_W:
-        left_out.add(row.number, f"more than {MOST_W:g} W cannot be")
+    if power_w > most_w:
+        left_out.add(row.number, f"more than {most_w:g} W cannot be")
         return None
     return power_w
 

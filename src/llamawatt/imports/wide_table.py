@@ -12,6 +12,7 @@ from llamawatt.imports.recorded import ImportedLog, ImportedSeries, gap_flags, u
 from llamawatt.imports.table import is_missing
 from llamawatt.imports.text_file import TextFile
 from llamawatt.imports.timeline import Timeline
+from llamawatt.meters.energy.screening import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,9 @@ def _samples(timeline: Timeline, channel: Channel, left_out: LeftOut) -> list[Po
     if all(is_missing(row.text(channel.column)) for row in timeline.rows):
         return []
     found = []
+    most_w = Limits.of(channel.domain).max_power_w
     for row, t_s in zip(timeline.rows, timeline.t_s, strict=True):
-        power_w = good_power_w(row, row.text(channel.column), channel.scale, left_out)
+        power_w = good_power_w(row, row.text(channel.column), channel.scale, most_w, left_out)
         if power_w is not None:
             found.append(PowerSample(row, t_s, power_w))
     return found

@@ -64,6 +64,9 @@ def _counts(file: TextFile, left_out: LeftOut) -> Iterator[_Count]:
     for number, line in enumerate(file.lines, start=1):
         event = _EVENT.search(line)
         if event is None:
+            is_last = number == len(file.lines) and not file.is_ended
+            if is_last and line.strip()[:1].isdigit():
+                left_out.add(number, "the last line is cut short")
             continue
         found = _of_line(number, line, event)
         if found is None:
