@@ -193,3 +193,22 @@ def test_a_machine_without_powercap_has_no_meter(tmp_path):
     found = open_rapl(tmp_path)
     assert found.meter is None
     assert [missing.meter for missing in found.missing] == ["rapl"]
+
+
+@pytest.mark.parametrize(
+    ("limits_uw", "most_w"),
+    [
+        ({}, None),
+        ({"constraint_0_power_limit_uw": 125e6, "constraint_1_power_limit_uw": 253e6}, 506.0),
+        ({"constraint_0_power_limit_uw": 15e6, "constraint_0_max_power_uw": 15e6}, 250.0),
+        ({"constraint_0_power_limit_uw": 4095e6, "constraint_0_max_power_uw": 65e6}, None),
+        ({"constraint_0_power_limit_uw": 0}, None),
+    ],
+)
+def test_a_package_knows_what_it_can_draw_by_the_limits_of_its_zone(tmp_path, limits_uw, most_w):
+    powercap = FakePowercap(tmp_path)
+    zone = powercap.zone("intel-rapl:0", "package-0")
+    for name, limit_uw in limits_uw.items():
+        (zone / name).write_text(f"{limit_uw:.0f}\n")
+    (domain,) = open_rapl(tmp_path).meter.domains()
+    assert domain.max_power_w == most_w

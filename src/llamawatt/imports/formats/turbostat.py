@@ -161,10 +161,10 @@ def _summed(lengths_s: Sequence[float]) -> list[float]:
 def _energies_j(members: Sequence[_Line], length_s: float, by_package: bool) -> dict[str, float]:
     """Return joules by domain: of each package where the lines tell them apart, else of all."""
     found: dict[str, float] = {}
-    chosen = [line for line in members if line.values.get("Package") not in {None, "-"}]
+    chosen = [line for line in members if line.values.get("Package", "").isdecimal()]
     for line in chosen if by_package and chosen else members[:1]:
         number = line.values.get("Package", "0")
-        number = "0" if number == "-" else number
+        number = number if number.isdecimal() else "0"
         for column, (stem, _, is_joules) in _COLUMNS.items():
             value = number_of(line.values.get(column, ""))
             if value is not None and (is_joules or f"{stem}-{number}" not in found):

@@ -10,6 +10,7 @@ from llamawatt.core.machine import MissingMeter
 from llamawatt.core.readings import Domain, DomainKind, Method, Quantity, Unavailable
 from llamawatt.core.units import j_from_uj
 from llamawatt.meters.channel_meter import Channel, ChannelMeter
+from llamawatt.meters.energy.screening import MOST_W
 from llamawatt.meters.probe import Opened
 from llamawatt.meters.sensors.powercap import Zone, find_zones, read_uj, why_no_zones
 
@@ -21,6 +22,10 @@ DRAM_GAIN_ERROR = 0.2
 DRAM_GAIN_SOURCE = "stated: an offset that differs by machine (Desrochers et al., MEMSYS 2016)"
 PLATFORM_GAIN_ERROR = 0.3
 PLATFORM_GAIN_SOURCE = "stated: calibrated by vendors, and seen 11 % and 31 % above the battery"
+N_CONSTRAINTS = 3
+"""Long term, short term and peak power."""
+LEAST_MOST_W = 250.0
+"""Limits that were lowered may be raised again, up to what any client processor draws."""
 _PACKAGE = re.compile(r"package-(\d+)(?:-die-(\d+))?")
 _NOTES = {
     DomainKind.CPU_PACKAGE: "The processor package; memory and board are not in it.",
@@ -136,7 +141,33 @@ def _domain(zone: Zone) -> Domain | None:
         gain_error=gain_error,
         gain_source=gain_source,
         note=_NOTES[kind],
+        max_power_w=_most_w(zone, kind),
     )
+
+
+def _most_w(zone: Zone, kind: DomainKind) -> float | None:
+    """Return more than a package can draw, by the limits of its zone; None where they tell little.
+
+    Limits hold for means over milliseconds to seconds, and may be raised while a run goes on:
+    hence the margins. Boards that lift a limit write thousands of watts.
+    """
+    if kind is not DomainKind.CPU_PACKAGE:
+        return None
+    found_w = [
+        margin * w
+        for margin, name in ((2.0, "power_limit_uw"), (4.0, "max_power_uw"))
+        for number in range(N_CONSTRAINTS)
+        if (w := _limit_w(zone, f"constraint_{number}_{name}")) > 0
+    ]
+    if not found_w:
+        return None
+    most_w = max(LEAST_MOST_W, *found_w)
+    return most_w if most_w < MOST_W[kind] else None
+
+
+def _limit_w(zone: Zone, file: str) -> float:
+    limit_uw = read_uj(zone.path / file)
+    return 0.0 if isinstance(limit_uw, Unavailable) else limit_uw * 1e-6
 
 
 def _gain(kind: DomainKind) -> tuple[float, str]:
