@@ -4,7 +4,7 @@ import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from llamawatt.report.figures.canvas import Canvas, swatch
+from llamawatt.report.figures.canvas import Canvas, label_room_in, swatch, wrapped
 from llamawatt.report.figures.style import RC
 
 LONG = "tinyllama-1.1b-Q4_0 gpu flash_attn=on cache_type_k=q8_0"
@@ -40,3 +40,17 @@ def _check(labels: list[str], *, narrow: bool) -> None:
     assert box.x1 <= whole.x1
     assert box.y0 >= 0
     assert box.y1 <= axes.xaxis.label.get_window_extent().y0
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+@pytest.mark.parametrize(
+    "name", ["gpu", LONG, f"{LONG} {LONG} {LONG}", "W" * 90, "", "gpu env=A=1 n_parallel=64"]
+)
+def test_tick_labels_leave_the_panel_room(name: str, narrow: bool) -> None:
+    label = wrapped(name, narrow=narrow)
+    assert label.count("\n") <= 1
+    assert label.replace("\n", " ").replace(" …", "") in name or "W" in name
+    canvas = Canvas("x", "Title", "What the marks mean.", narrow=narrow)
+    with mpl.rc_context(RC):
+        (axes,) = canvas.panels(lefts_in=(label_room_in([label]),))
+    assert axes.get_position().width * canvas.figure.get_size_inches()[0] > 1.2

@@ -16,6 +16,7 @@ from llamawatt.report.content.headline import error_text
 from llamawatt.report.figures.canvas import (
     Canvas,
     label_room_in,
+    label_rows_in,
     plain_ticks,
     swatch,
     whiskers,
@@ -78,7 +79,7 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
     handles = device_handles(rows, colour)
     names = [wrapped(row.arm, narrow=canvas.narrow) for row in rows]
     (axes,) = canvas.panels(
-        height_in=0.45 + (0.27 if canvas.narrow else 0.2) * len(rows),
+        height_in=0.45 + label_rows_in(names, narrow=canvas.narrow) * len(rows),
         handles=handles,
         lefts_in=(label_room_in(names),),
     )

@@ -28,6 +28,8 @@ _N_COLOURS = 128
 _DPI = 160
 _LETTER_IN = 0.066
 """Mean width of a letter of tick labels."""
+_LABEL_SHORT, _LABEL_NARROW, _LABEL_WIDE = 16, 24, 44
+"""Letters of a tick label: up to which it stays in one line, and most of a line."""
 _LEGEND_PT = 8.0
 _EM_IN = _LEGEND_PT / 72
 _COLUMN_GAP_EM, _HANDLE_EM, _HANDLE_GAP_EM = 1.2, 1.6, 0.5
@@ -235,9 +237,19 @@ def _width_in(text: str) -> float:
     return 1.05 * text_width_pt(text, _LEGEND_PT) / 72
 
 
-def wrapped(label: str, *, narrow: bool) -> str:
-    """Break a long tick label where it is drawn for a phone."""
-    return label.replace(" ", "\n", 1) if narrow and len(label) > 16 else label
+def wrapped(label: str, *, narrow: bool, n_lines: int = 2) -> str:
+    """Break a long tick label, and cut what does not fit into its lines: the panel needs room."""
+    width = _LABEL_NARROW if narrow else _LABEL_WIDE
+    if narrow and n_lines > 1 and _LABEL_SHORT < len(label) <= width:
+        return label.replace(" ", "\n", 1)
+    return "\n".join(
+        textwrap.wrap(label, width, max_lines=n_lines, placeholder=" …", break_on_hyphens=False)
+    )
+
+
+def label_rows_in(labels: Sequence[str], *, narrow: bool) -> float:
+    """Return the height that one row of such labels needs."""
+    return 0.27 if narrow or any("\n" in label for label in labels) else 0.2
 
 
 def swatch(colour: str, label: str, marker: str = "s", *, hollow: bool = False) -> Line2D:

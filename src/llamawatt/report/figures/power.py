@@ -12,7 +12,7 @@ from llamawatt.analysis.estimates.attribution import PhaseSplit
 from llamawatt.core.format import energy_text, number_text, percent_text
 from llamawatt.core.plan import BASELINE
 from llamawatt.core.readings import Method
-from llamawatt.report.figures.canvas import Canvas, label_room_in
+from llamawatt.report.figures.canvas import Canvas, label_room_in, wrapped
 from llamawatt.report.figures.style import (
     BLUE,
     GREEN,
@@ -101,7 +101,8 @@ def _parts(split: PhaseSplit) -> dict[str, float]:
 
 
 def _split_label(split: PhaseSplit, narrow: bool) -> str:
-    return f"{split.arm}{chr(10) if narrow else ', '}{suite_text(split.suite)}"
+    arm = wrapped(split.arm, narrow=narrow, n_lines=1)
+    return f"{arm}{chr(10) if narrow else ', '}{suite_text(split.suite)}"
 
 
 def _trace(canvas: Canvas, axes: Axes, trace: PowerTrace, colour: dict[str, str]) -> None:

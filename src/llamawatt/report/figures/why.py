@@ -7,7 +7,14 @@ from matplotlib.lines import Line2D
 from llamawatt.analysis.estimates.roofline import RooflinePoint
 from llamawatt.core.format import number_text, percent_text, quantity_text
 from llamawatt.report.figures.arms import arm_colours
-from llamawatt.report.figures.canvas import Canvas, label_room_in, swatch, whiskers, wrapped
+from llamawatt.report.figures.canvas import (
+    Canvas,
+    label_room_in,
+    label_rows_in,
+    swatch,
+    whiskers,
+    wrapped,
+)
 from llamawatt.report.figures.style import INK, MUTED, PAPER
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.words.phrases import suite_text, value_text
@@ -39,7 +46,7 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
                    markeredgewidth=2, label="measured bandwidth")
         )  # fmt: skip
     metered = [point for point in points if point.j_per_token is not None]
-    height_in = 0.4 + (0.27 if canvas.narrow else 0.2) * len(points)
+    height_in = 0.4 + label_rows_in(names, narrow=canvas.narrow) * len(points)
     panels = canvas.panels(
         2 if metered else 1,
         height_in=height_in,
