@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from llamawatt.analysis.estimates.wall_model import LevelPower
-from llamawatt.app.cpu_calibration import CpuCalibration
+from llamawatt.app.machine.cpu_calibration import CpuCalibration
 from llamawatt.cli import main as cli
 from llamawatt.cli.calibrate import sentences
 from llamawatt.cli.jsonform import run_json
@@ -186,7 +186,9 @@ def test_the_json_tells_the_wall_with_its_doubts():
 
 
 def test_without_a_plug_it_needs_something_that_sees_the_cpu(monkeypatch, capsys):
-    monkeypatch.setattr("llamawatt.app.cpu_calibration.discover", lambda **_: Discovery((), ()))
+    monkeypatch.setattr(
+        "llamawatt.app.machine.cpu_calibration.discover", lambda **_: Discovery((), ())
+    )
     code, out, err = run(capsys)
     assert (code, out) == (3, "")
     assert "no battery discharges" in err
@@ -208,7 +210,7 @@ def test_a_fit_of_the_cpu_is_told_beside_what_it_replaces(monkeypatch, capsys, t
         6,
     )
     found = CpuCalibration(fitted, (CpuLevel(0, 5.0, ()), CpuLevel(8, 55.0, ())), model, tmp_path)
-    monkeypatch.setattr("llamawatt.app.cpu_calibration.calibrate_cpu", lambda *_: found)
+    monkeypatch.setattr("llamawatt.app.machine.cpu_calibration.calibrate_cpu", lambda *_: found)
     code, out, _ = run(capsys)
     assert code == 0
     assert "×/÷ 1.3" in out

@@ -12,7 +12,7 @@ from llamawatt.core.format import number_text, plus_minus_text, power_text
 
 if TYPE_CHECKING:
     from llamawatt.analysis.estimates.wall_model import LevelPower
-    from llamawatt.app.cpu_calibration import CpuCalibration
+    from llamawatt.app.machine.cpu_calibration import CpuCalibration
     from llamawatt.core.machine import WallModel
 
 
@@ -34,8 +34,8 @@ def calibrate(
     once (as root, say), and later runs without them use the fit. The plug must feed this machine
     alone. Later runs with the same domains show the wall's energy in a column of its own.
     """
+    from llamawatt.app.machine.wall_calibration import calibrate_wall
     from llamawatt.app.metering import Metering
-    from llamawatt.app.wall_calibration import calibrate_wall
 
     if wall is None:
         _calibrate_cpu(level_s, as_json=as_json)
@@ -51,7 +51,7 @@ def calibrate(
 
 
 def _calibrate_cpu(level_s: float, *, as_json: bool) -> None:
-    from llamawatt.app.cpu_calibration import calibrate_cpu
+    from llamawatt.app.machine.cpu_calibration import calibrate_cpu
 
     found = calibrate_cpu(level_s, _tell)
     if as_json:

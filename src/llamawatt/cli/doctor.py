@@ -25,7 +25,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Check meters, devices and noise; every gap comes with its fix."""
-    from llamawatt.app.examination import examine
+    from llamawatt.app.machine.examination import examine
     from llamawatt.app.metering import Metering
     from llamawatt.runs.schema import to_json
 

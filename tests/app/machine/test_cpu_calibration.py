@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from llamawatt.analysis.estimates.wall_model import LevelPower
-from llamawatt.app.cpu_calibration import calibrate_cpu, refit_by_wall
+from llamawatt.app.machine.cpu_calibration import calibrate_cpu, refit_by_wall
 from llamawatt.core.errors import MeterError
 from llamawatt.meters.sensors.cpu.meter import CpuModelMeter
 from llamawatt.meters.sensors.cpu.model import Processor, choose_model, rated_model

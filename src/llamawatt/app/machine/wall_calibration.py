@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llamawatt.analysis.estimates.wall_model import LevelPower, fit_wall
 from llamawatt.app.assemble import now_text
-from llamawatt.app.cpu_calibration import CpuCalibration, refit_by_wall
+from llamawatt.app.machine.cpu_calibration import CpuCalibration, refit_by_wall
 from llamawatt.app.machine_record import key_here, n_usable_cores
 from llamawatt.app.metering import Metering
 from llamawatt.core.clock import SystemClock

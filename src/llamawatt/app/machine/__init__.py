@@ -1,0 +1,1 @@
+"""This machine: what can be measured here, and the estimates fitted to it."""
