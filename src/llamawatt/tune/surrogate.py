@@ -1,0 +1,160 @@
+"""What all windows together say of every setting: a Gaussian process over knobs and time.
+
+The loss (a logarithm) is a constant, plus one smooth part for each knob, plus one for their
+interplay, plus the slow drift of the machine, plus the noise of a window. One window tells little
+of its own setting; with its neighbours it tells much, which is what keeps a lucky window from
+winning. See Rasmussen and Williams, Gaussian Processes for Machine Learning, chapters 2 and 5.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llamawatt.tune.space import Setting, Space
+
+Floats = NDArray[np.float64]
+NEIGHBOUR_STEPS = 2.0
+"""Over how many steps of a knob its effect stays alike."""
+DRIFT_WINDOWS = 30.0
+"""Over how many windows the machine's drift stays alike."""
+TAIL_DOF = 4.0
+"""Degrees of freedom of the noise: windows are wilder than normal ones, yet have a variance."""
+N_REFITS = 2
+_PRIOR_LOG_SD = 1.5
+_TYPICAL = {"knob": 0.1, "together": 0.05, "drift": 0.03, "noise": 0.05}
+_JITTER = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What is believed of some settings, as log ratios over the default.
+
+    Attributes:
+        mean: Shape (n,).
+        deviation: Standard deviation, shape (n,).
+    """
+
+    mean: Floats
+    deviation: Floats
+
+
+class Surrogate:
+    """Windows seen so far, and what they say of any setting."""
+
+    def __init__(self, space: Space, settings: Sequence[Setting], losses: Sequence[float]) -> None:
+        """Fit the windows, in the order in which they were taken.
+
+        Args:
+            space: What varies.
+            settings: The setting of each window, n of them.
+            losses: Its loss.
+
+        Raises:
+            ValueError: there are fewer than two windows.
+        """
+        if len(losses) < 2:
+            raise ValueError("a surrogate needs two windows")
+        self._space = space
+        self._seen = self._places(settings)
+        self._n_knobs = len(space.knobs)
+        order = np.arange(len(losses), dtype=float)
+        self._time = np.exp(-np.abs(order[:, None] - order) / DRIFT_WINDOWS)
+        self._alike = self._correlations(self._seen, self._seen)
+        values = np.asarray(losses, dtype=float)
+        self._values = values - float(np.median(values))
+        self._wildness = np.ones(len(values))
+        self._logs = np.log([_TYPICAL[kind] for kind in self._kinds])
+        for _ in range(N_REFITS):
+            self._logs = self._fitted(self._logs)
+            self._solved = np.linalg.cholesky(self._covariance(self._logs))
+            self._weights = _solve(self._solved, self._values)
+            self._wildness = self._wild()
+
+    def believe(self, settings: Sequence[Setting]) -> Belief:
+        """Return what is believed of settings, over the default."""
+        default = [self._space.default()]
+        places, plain = self._places(settings), self._places(default)
+        cross = self._effects(self._correlations(places, self._seen))
+        base = self._effects(self._correlations(plain, self._seen))
+        difference = cross - base
+        mean = difference @ self._weights
+        own = self._effects(self._correlations(plain, plain))[0, 0]
+        apart = 2 * (own - self._effects(self._correlations(places, plain))[:, 0])
+        explained = np.sum(difference * _solve(self._solved, difference.T).T, axis=1)
+        return Belief(mean, np.sqrt(np.maximum(apart - explained, 0.0)))
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one window's loss."""
+        return float(np.exp(self._logs[-1]))
+
+    def _places(self, settings: Sequence[Setting]) -> Floats:
+        return np.array([self._space.places(setting) for setting in settings], dtype=float)
+
+    def _correlations(self, a: Floats, b: Floats) -> Floats:
+        """Shape (knobs + 1, len(a), len(b)): each knob alone, and all together."""
+        steps = np.abs(a[:, None, :] - b[None, :, :]) / NEIGHBOUR_STEPS
+        alone = np.moveaxis(np.exp(-steps), -1, 0)
+        return np.concatenate([alone, np.prod(alone, axis=0)[None]])
+
+    def _effects(self, correlations: Floats) -> Floats:
+        scales = np.exp(2 * self._logs[: self._n_knobs + 1])
+        return cast("Floats", np.tensordot(scales, correlations, axes=1))
+
+    def _covariance(self, logs: Floats) -> Floats:
+        effects = np.tensordot(np.exp(2 * logs[: self._n_knobs + 1]), self._alike, axes=1)
+        drift, noise = np.exp(2 * logs[-2]), np.exp(2 * logs[-1])
+        level = 1.0  # the offset itself is unknown to about this
+        return cast("Floats", effects + drift * self._time + level + np.diag(noise * self._wildness + _JITTER))
+
+    @property
+    def _kinds(self) -> list[str]:
+        return ["knob"] * self._n_knobs + ["together", "drift", "noise"]
+
+    def _wild(self) -> Floats:
+        """By how much each window's variance exceeds the usual: heavy tails as a mixture.
+
+        Student's t is a normal whose variance varies; this is its expectation given the residual
+        (Lange, Little and Taylor, J. Am. Stat. Assoc. 84, 1989).
+        """
+        noise = np.exp(2 * self._logs[-1]) * self._wildness
+        residual = noise * self._weights
+        ratio = residual**2 / np.exp(2 * self._logs[-1])
+        return np.maximum((TAIL_DOF + ratio) / (TAIL_DOF + 1), 0.5)
+
+    def _fitted(self, start: Floats) -> Floats:
+        """Most probable scales, as logarithms: one a knob, together, drift, noise."""
+        from scipy.optimize import minimize  # noqa: PLC0415  # only a search needs it
+
+        usual = np.log([_TYPICAL[kind] for kind in self._kinds])
+
+        def surprise(logs: Floats) -> tuple[float, Floats]:
+            return self._surprise(logs, usual)
+
+        found = minimize(
+            surprise, start, jac=True, method="L-BFGS-B", bounds=[(-9.0, 2.0)] * len(start)
+        )
+        return cast("Floats", found.x)
+
+    def _surprise(self, logs: Floats, start: Floats) -> tuple[float, Floats]:
+        """Negative log posterior of the scales and its gradient."""
+        covariance = self._covariance(logs)
+        root = np.linalg.cholesky(covariance)
+        weights = _solve(root, self._values)
+        inverse = _solve(root, np.eye(len(self._values)))
+        away = (logs - start) / _PRIOR_LOG_SD
+        value = 0.5 * self._values @ weights + np.log(np.diag(root)).sum() + 0.5 * away @ away
+        inner = np.outer(weights, weights) - inverse
+        parts = [*self._alike, self._time]
+        traces = [float(np.sum(inner * part)) for part in parts] + [float(np.diag(inner) @ self._wildness)]
+        gradient = -np.exp(2 * logs) * np.array(traces) + away / _PRIOR_LOG_SD
+        return float(value), gradient
+
+
+def _solve(root: Floats, right: Floats) -> Floats:
+    from scipy.linalg import cho_solve  # noqa: PLC0415
+
+    return cast("Floats", cho_solve((root, True), right))
