@@ -17,9 +17,9 @@ from llamawatt.tune.race import Raced, difference, race
 from llamawatt.tune.robust import Centre, centre
 from llamawatt.tune.space import Setting, Space
 
-EXPLORE_SHARE, RACE_SHARE = 0.35, 0.75
+EXPLORE_SHARE, RACE_SHARE = 0.4, 0.8
 """Shares of the budget that may be spent when the search, and the race, have ended."""
-N_FINALISTS = 6
+N_FINALISTS = 8
 ROUNDS_MIN, ROUNDS_MAX = 8, 80
 LEVEL = 0.95
 _POWER_SUM = 1.959964 + 1.644854  # two-sided 5 % and 95 % power
@@ -170,5 +170,7 @@ def _rounds_needed(seen: Centre | None) -> int:
     if seen is None or seen.error is None or not seen.mean:
         return ROUNDS_MIN
     scatter = seen.error * math.sqrt(seen.n)
-    needed = math.ceil(_YUEN_COST * (_POWER_SUM * scatter / seen.mean) ** 2) + 4
+    # What the race saw flatters its leader: plan for less.
+    effect = max(abs(seen.mean) - seen.error, abs(seen.mean) / 2)
+    needed = math.ceil(_YUEN_COST * (_POWER_SUM * scatter / effect) ** 2) + 4
     return min(ROUNDS_MAX, max(ROUNDS_MIN, needed))

@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from llamawatt.tune.covering import covering
 from llamawatt.tune.engine import Engine
 from llamawatt.tune.measured import Budget, Measure, Measured, Stage
 from llamawatt.tune.objective import Objective, Requirement, loss_of
 from llamawatt.tune.robust import centre
 from llamawatt.tune.space import Setting, Space
-from llamawatt.tune.surrogate import Surrogate
+from llamawatt.tune.surrogate import Floats, Surrogate
 
 ANCHOR_EVERY = 5
 """Windows between two of the default."""
@@ -24,6 +25,8 @@ DRY_WINDOWS = 24
 N_AT_ONCE = 8
 """Hopeful settings tried before the model is fitted anew."""
 WORTHWHILE = math.log(1.01)
+REFIT_GROWTH = 1.25
+"""The scales are fitted anew when there are this many times the windows."""
 HOPE = 1.5
 """Deviations by which a setting may be better than believed when it is ranked."""
 
@@ -102,30 +105,20 @@ def explore(
         share: Share of the whole budget that the search may take.
         starts: Settings to try after the default, as the roofline predicts them.
     """
-    engine = Engine(space, seed, [*starts, *one_at_a_time(space)])
+    engine = Engine(space, seed, [*starts, *covering(space, seed)])
     search = _Search(space, wanted, measure, budget, engine)
     search.anchor()
     while budget.left_s(share / 2) > 0 and search.step():
         pass
+    model = Model(space, wanted)
     while budget.left_s(share) > 0:
-        hopeful = _hopeful(space, wanted, search.found)
+        hopeful = _hopeful(model, search.found)
         if not hopeful:
             break
         for setting in hopeful:
             search.try_out(setting)
         search.anchor()
     return search.found
-
-
-def one_at_a_time(space: Space) -> tuple[Setting, ...]:
-    """Return the default with each knob turned alone: every value of every knob is seen once."""
-    turned = (
-        space.setting({knob.name: value})
-        for knob in space.knobs
-        for value in knob.values
-        if value != knob.default
-    )
-    return tuple(each for each in turned if not space.refuse(each))
 
 
 class _Search:
@@ -199,9 +192,44 @@ class _Search:
             self._dry += 1
 
 
-def _hopeful(space: Space, wanted: Wanted, explored: Explored) -> tuple[Setting, ...]:
+class Model:
+    """Ranks settings by all windows, fitting its scales only when there are many more of them."""
+
+    def __init__(self, space: Space, wanted: Wanted) -> None:
+        self._space, self._wanted = space, wanted
+        self._scales: Floats | None = None
+        self._n_fitted = 0
+
+    def ranked(self, explored: Explored) -> list[tuple[Setting, float, float]]:
+        """Return setting, believed loss over the default and its deviation, most hopeful first.
+
+        The default and settings known to break a requirement or to fail are left out.
+        """
+        losses = [(each, self._wanted.loss(each)) for each in explored.windows]
+        known = [(each.setting, loss) for each, loss in losses if loss is not None]
+        unfit = {each.setting for each in explored.windows if not self._wanted.holds(each)}
+        unfit.add(self._space.default())
+        candidates = [
+            each for each in _candidates(self._space, self._wanted, explored) if each not in unfit
+        ]
+        if len(known) < 2 or not candidates:
+            return []
+        belief = self._fitted(known).believe(candidates)
+        rows = zip(candidates, belief.mean.tolist(), belief.deviation.tolist(), strict=True)
+        return sorted(rows, key=lambda row: row[1] - HOPE * row[2])
+
+    def _fitted(self, known: Sequence[tuple[Setting, float]]) -> Surrogate:
+        settings, losses = zip(*known, strict=True)
+        stale = len(losses) >= REFIT_GROWTH * self._n_fitted
+        made = Surrogate(self._space, settings, losses, None if stale else self._scales)
+        if stale:
+            self._scales, self._n_fitted = made.scales, len(losses)
+        return made
+
+
+def _hopeful(model: Model, explored: Explored) -> tuple[Setting, ...]:
     """Return the settings that may yet turn out best; none when the model is sure of the rest."""
-    ranked = _ranked(space, wanted, explored)
+    ranked = model.ranked(explored)
     if not ranked:
         return ()
     surest = min(mean + HOPE * deviation for _, mean, deviation in ranked)
@@ -217,33 +245,13 @@ def shortlist(
 ) -> tuple[tuple[Setting, ...], Mapping[Setting, float]]:
     """Return the settings that may be the best, the likeliest first, and what is believed of them.
 
-    The model of all windows ranks them by the best they may plausibly be, unseen settings
-    included. The default and settings known to break a requirement or to fail are left out.
+    The model of all windows ranks them by the best they may plausibly be, unseen ones included.
 
     Returns:
         The settings, at most `n`, and setting → believed log ratio over the default.
     """
-    ranked = _ranked(space, wanted, explored)
+    ranked = Model(space, wanted).ranked(explored)
     return tuple(each for each, _, _ in ranked[:n]), {each: mean for each, mean, _ in ranked}
-
-
-def _ranked(space: Space, wanted: Wanted, explored: Explored) -> list[tuple[Setting, float, float]]:
-    """Setting, believed loss over the default and its deviation, the most hopeful first."""
-    known = [(each, loss) for each in explored.windows if (loss := wanted.loss(each)) is not None]
-    if len(known) < 2:
-        return []
-    model = Surrogate(space, [each.setting for each, _ in known], [loss for _, loss in known])
-    unfit = {each.setting for each in explored.windows if not wanted.holds(each)}
-    candidates = [
-        each
-        for each in _candidates(space, wanted, explored)
-        if each != space.default() and each not in unfit
-    ]
-    if not candidates:
-        return []
-    belief = model.believe(candidates)
-    rows = zip(candidates, belief.mean.tolist(), belief.deviation.tolist(), strict=True)
-    return sorted(rows, key=lambda row: row[1] - HOPE * row[2])
 
 
 def _candidates(space: Space, wanted: Wanted, explored: Explored) -> list[Setting]:

@@ -1,7 +1,7 @@
 """What all windows together say of every setting: a Gaussian process over knobs and time.
 
-The loss (a logarithm) is a constant, plus one smooth part for each knob, plus one for their
-interplay, plus the slow drift of the machine, plus the noise of a window. One window tells little
+The loss (a logarithm) is a constant, plus one smooth part for each knob, one for pairs of them
+and one for all together, plus the slow drift of the machine, plus the noise of a window. One window tells little
 of its own setting; with its neighbours it tells much, which is what keeps a lucky window from
 winning. See Rasmussen and Williams, Gaussian Processes for Machine Learning, chapters 2 and 5.
 """
@@ -24,7 +24,7 @@ TAIL_DOF = 4.0
 """Degrees of freedom of the noise: windows are wilder than normal ones, yet have a variance."""
 N_REFITS = 2
 _PRIOR_LOG_SD = 1.5
-_TYPICAL = {"knob": 0.1, "together": 0.05, "drift": 0.03, "noise": 0.05}
+_TYPICAL = {"knob": 0.1, "pairs": 0.1, "together": 0.03, "drift": 0.03, "noise": 0.05}
 _JITTER = 1e-10
 
 
@@ -44,13 +44,21 @@ class Belief:
 class Surrogate:
     """Windows seen so far, and what they say of any setting."""
 
-    def __init__(self, space: Space, settings: Sequence[Setting], losses: Sequence[float]) -> None:
+    def __init__(
+        self,
+        space: Space,
+        settings: Sequence[Setting],
+        losses: Sequence[float],
+        scales: Floats | None = None,
+    ) -> None:
         """Fit the windows, in the order in which they were taken.
 
         Args:
             space: What varies.
             settings: The setting of each window, n of them.
             losses: Its loss.
+            scales: The scales of a model of nearly as many windows, taken as they are; they are
+                fitted when None, which costs far more than all the rest.
 
         Raises:
             ValueError: there are fewer than two windows.
@@ -58,17 +66,18 @@ class Surrogate:
         if len(losses) < 2:
             raise ValueError("a surrogate needs two windows")
         self._space = space
-        self._seen = self._places(settings)
         self._n_knobs = len(space.knobs)
+        self._seen = self._places(settings)
         order = np.arange(len(losses), dtype=float)
         self._time = np.exp(-np.abs(order[:, None] - order) / DRIFT_WINDOWS)
         self._alike = self._correlations(self._seen, self._seen)
         values = np.asarray(losses, dtype=float)
         self._values = values - float(np.median(values))
         self._wildness = np.ones(len(values))
-        self._logs = np.log([_TYPICAL[kind] for kind in self._kinds])
+        usual = np.log([_TYPICAL[kind] for kind in self._kinds])
+        self._logs = usual if scales is None else scales
         for _ in range(N_REFITS):
-            self._logs = self._fitted(self._logs)
+            self._logs = self._fitted(self._logs) if scales is None else scales
             self._solved = np.linalg.cholesky(self._covariance(self._logs))
             self._weights = _solve(self._solved, self._values)
             self._wildness = self._wild()
@@ -87,6 +96,11 @@ class Surrogate:
         return Belief(mean, np.sqrt(np.maximum(apart - explained, 0.0)))
 
     @property
+    def scales(self) -> Floats:
+        """Fitted scales, as logarithms: one a knob, pairs, together, drift, noise."""
+        return self._logs
+
+    @property
     def noise(self) -> float:
         """Standard deviation of one window's loss."""
         return float(np.exp(self._logs[-1]))
@@ -95,24 +109,27 @@ class Surrogate:
         return np.array([self._space.places(setting) for setting in settings], dtype=float)
 
     def _correlations(self, a: Floats, b: Floats) -> Floats:
-        """Shape (knobs + 1, len(a), len(b)): each knob alone, and all together."""
+        """Shape (knobs + 2, len(a), len(b)): each knob alone, the mean pair, all together."""
         steps = np.abs(a[:, None, :] - b[None, :, :]) / NEIGHBOUR_STEPS
         alone = np.moveaxis(np.exp(-steps), -1, 0)
-        return np.concatenate([alone, np.prod(alone, axis=0)[None]])
+        total = alone.sum(axis=0)
+        n_pairs = max(1, self._n_knobs * (self._n_knobs - 1) // 2)
+        pairs = (total**2 - np.square(alone).sum(axis=0)) / 2 / n_pairs
+        return np.concatenate([alone, pairs[None], np.prod(alone, axis=0)[None]])
 
     def _effects(self, correlations: Floats) -> Floats:
-        scales = np.exp(2 * self._logs[: self._n_knobs + 1])
+        scales = np.exp(2 * self._logs[:-2])
         return cast("Floats", np.tensordot(scales, correlations, axes=1))
 
     def _covariance(self, logs: Floats) -> Floats:
-        effects = np.tensordot(np.exp(2 * logs[: self._n_knobs + 1]), self._alike, axes=1)
+        effects = np.tensordot(np.exp(2 * logs[:-2]), self._alike, axes=1)
         drift, noise = np.exp(2 * logs[-2]), np.exp(2 * logs[-1])
         level = 1.0  # the offset itself is unknown to about this
         return cast("Floats", effects + drift * self._time + level + np.diag(noise * self._wildness + _JITTER))
 
     @property
     def _kinds(self) -> list[str]:
-        return ["knob"] * self._n_knobs + ["together", "drift", "noise"]
+        return ["knob"] * self._n_knobs + ["pairs", "together", "drift", "noise"]
 
     def _wild(self) -> Floats:
         """By how much each window's variance exceeds the usual: heavy tails as a mixture.
@@ -126,7 +143,7 @@ class Surrogate:
         return np.maximum((TAIL_DOF + ratio) / (TAIL_DOF + 1), 0.5)
 
     def _fitted(self, start: Floats) -> Floats:
-        """Most probable scales, as logarithms: one a knob, together, drift, noise."""
+        """Most probable scales, as logarithms: one a knob, pairs, together, drift, noise."""
         from scipy.optimize import minimize  # noqa: PLC0415  # only a search needs it
 
         usual = np.log([_TYPICAL[kind] for kind in self._kinds])
