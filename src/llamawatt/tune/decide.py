@@ -7,6 +7,7 @@ first of them is seen: one comparison, one interval, nothing to correct.
 
 import math
 import random
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,13 +18,12 @@ from llamawatt.tune.race import Raced, difference, race
 from llamawatt.tune.robust import Centre, centre
 from llamawatt.tune.space import Setting, Space
 
-EXPLORE_SHARE, RACE_SHARE = 0.4, 0.8
+EXPLORE_SHARE, RACE_SHARE = 0.4, 0.7
 """Shares of the budget that may be spent when the search, and the race, have ended."""
 N_FINALISTS = 8
-ROUNDS_MIN, ROUNDS_MAX = 8, 80
+ROUNDS_MIN, ROUNDS_MAX = 8, 1000
 LEVEL = 0.95
 _POWER_SUM = 1.959964 + 1.644854  # two-sided 5 % and 95 % power
-_YUEN_COST = 1.3  # variance of a mean trimmed by a fifth, at most, over that of the mean
 
 
 class Answer(StrEnum):
@@ -83,9 +83,7 @@ def search(
         seed: Of every random choice.
         starts: Settings to try early.
     """
-    found = explore(
-        space, wanted, measure, budget, seed=seed, share=EXPLORE_SHARE, starts=starts
-    )
+    found = explore(space, wanted, measure, budget, seed=seed, share=EXPLORE_SHARE, starts=starts)
     finalists, _ = shortlist(space, wanted, found, N_FINALISTS)
     default = space.default()
     fits = _fits(found, wanted, default)
@@ -155,7 +153,7 @@ def _pairs(
     """Measure leader and default in turn, as often as the race says it takes."""
     rng = random.Random(seed)  # noqa: S311  # an order, no secret
     pairs: list[tuple[Measured, Measured]] = []
-    n_rounds = _rounds_needed(difference(raced, wanted, *sides))
+    n_rounds = _rounds_needed(raced, wanted, sides)
     while len(pairs) < n_rounds and budget.left_s() > 0:
         order = list(sides)
         rng.shuffle(order)
@@ -165,12 +163,25 @@ def _pairs(
     return pairs
 
 
-def _rounds_needed(seen: Centre | None) -> int:
-    """Rounds that tell a difference as large as the race saw, with 90 % power."""
-    if seen is None or seen.error is None or not seen.mean:
-        return ROUNDS_MIN
-    scatter = seen.error * math.sqrt(seen.n)
-    # What the race saw flatters its leader: plan for less.
-    effect = max(abs(seen.mean) - seen.error, abs(seen.mean) / 2)
-    needed = math.ceil(_YUEN_COST * (_POWER_SUM * scatter / effect) ** 2) + 4
+def _rounds_needed(raced: Raced, wanted: Wanted, sides: tuple[Setting, Setting]) -> int:
+    """Rounds that tell a difference as large as the race saw, with 95 % power.
+
+    What a window scatters by is read from all finalists; of the default alone there may be few
+    windows, since it drops out early where it is clearly worse.
+    """
+    seen = difference(raced, wanted, *sides)
+    scatter = _scatter(raced, wanted, sides[0])
+    if seen is None or seen.error is None or scatter is None or not seen.mean:
+        return ROUNDS_MAX
+    # What the race saw flatters its leader, all the more after few rounds: plan for less.
+    effect = max(abs(seen.mean) - 2 * scatter / math.sqrt(seen.n), abs(seen.mean) / 3)
+    needed = math.ceil((_POWER_SUM * scatter / effect) ** 2) + 4
     return min(ROUNDS_MAX, max(ROUNDS_MIN, needed))
+
+
+def _scatter(raced: Raced, wanted: Wanted, leader: Setting) -> float | None:
+    """Return what one pair of windows scatters by; the median over all pairs with the leader."""
+    others = {each for taken in raced.rounds for each in taken} - {leader}
+    found = [difference(raced, wanted, each, leader) for each in others]
+    scatters = [each.error * math.sqrt(each.n) for each in found if each and each.error]
+    return statistics.median(scatters) if scatters else None

@@ -15,7 +15,8 @@ LOOKS = (5, 7, 10, 14, 19, 26, 36, 50, 70)
 DROP_LEVEL = 0.99
 """A setting drops out when this much confidence says that the leader is better."""
 SAME = math.log(1.01)
-"""Settings this close to the leader are as good as it is; telling them apart is not worth joules."""
+"""Settings this close to the leader are as good as it is: telling them apart costs more joules
+than it saves."""
 
 
 @dataclass(slots=True)

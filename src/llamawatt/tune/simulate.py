@@ -73,7 +73,9 @@ class SimulatedMachine:
         )
         true = self._table.get(setting)
         if true is None:
-            return Measured(setting, stage, number, failure="it does not run", took_s=self._window_s)
+            return Measured(
+                setting, stage, number, failure="it does not run", took_s=self._window_s
+            )
         worse = math.exp(self._drift() + self._scatter())
         values = {
             name: value / worse if name == "tok_per_s" else value * worse

@@ -1,9 +1,10 @@
 """What all windows together say of every setting: a Gaussian process over knobs and time.
 
 The loss (a logarithm) is a constant, plus one smooth part for each knob, one for pairs of them
-and one for all together, plus the slow drift of the machine, plus the noise of a window. One window tells little
-of its own setting; with its neighbours it tells much, which is what keeps a lucky window from
-winning. See Rasmussen and Williams, Gaussian Processes for Machine Learning, chapters 2 and 5.
+and one for all together, plus the slow drift of the machine, plus the noise of a window. One
+window says little of its own setting; with its neighbours it says much, which is what keeps a
+lucky window from winning. See Rasmussen and Williams, Gaussian Processes for Machine Learning,
+chapters 2 and 5.
 """
 
 from collections.abc import Sequence
@@ -73,12 +74,12 @@ class Surrogate:
         self._alike = self._correlations(self._seen, self._seen)
         values = np.asarray(losses, dtype=float)
         self._values = values - float(np.median(values))
-        self._wildness = np.ones(len(values))
+        self._wildness: Floats = np.ones(len(values))
         usual = np.log([_TYPICAL[kind] for kind in self._kinds])
         self._logs = usual if scales is None else scales
         for _ in range(N_REFITS):
             self._logs = self._fitted(self._logs) if scales is None else scales
-            self._solved = np.linalg.cholesky(self._covariance(self._logs))
+            self._solved = _root(self._covariance(self._logs))
             self._weights = _solve(self._solved, self._values)
             self._wildness = self._wild()
 
@@ -125,7 +126,8 @@ class Surrogate:
         effects = np.tensordot(np.exp(2 * logs[:-2]), self._alike, axes=1)
         drift, noise = np.exp(2 * logs[-2]), np.exp(2 * logs[-1])
         level = 1.0  # the offset itself is unknown to about this
-        return cast("Floats", effects + drift * self._time + level + np.diag(noise * self._wildness + _JITTER))
+        own = np.diag(noise * self._wildness + _JITTER)
+        return cast("Floats", effects + drift * self._time + level + own)
 
     @property
     def _kinds(self) -> list[str]:
@@ -140,7 +142,8 @@ class Surrogate:
         noise = np.exp(2 * self._logs[-1]) * self._wildness
         residual = noise * self._weights
         ratio = residual**2 / np.exp(2 * self._logs[-1])
-        return np.maximum((TAIL_DOF + ratio) / (TAIL_DOF + 1), 0.5)
+        wild: Floats = np.maximum((TAIL_DOF + ratio) / (TAIL_DOF + 1), 0.5)
+        return wild
 
     def _fitted(self, start: Floats) -> Floats:
         """Most probable scales, as logarithms: one a knob, pairs, together, drift, noise."""
@@ -154,24 +157,32 @@ class Surrogate:
         found = minimize(
             surprise, start, jac=True, method="L-BFGS-B", bounds=[(-9.0, 2.0)] * len(start)
         )
-        return cast("Floats", found.x)
+        scales: Floats = found.x
+        return scales
 
     def _surprise(self, logs: Floats, start: Floats) -> tuple[float, Floats]:
         """Negative log posterior of the scales and its gradient."""
         covariance = self._covariance(logs)
-        root = np.linalg.cholesky(covariance)
+        root = _root(covariance)
         weights = _solve(root, self._values)
         inverse = _solve(root, np.eye(len(self._values)))
         away = (logs - start) / _PRIOR_LOG_SD
         value = 0.5 * self._values @ weights + np.log(np.diag(root)).sum() + 0.5 * away @ away
         inner = np.outer(weights, weights) - inverse
         parts = [*self._alike, self._time]
-        traces = [float(np.sum(inner * part)) for part in parts] + [float(np.diag(inner) @ self._wildness)]
+        traces = [float(np.sum(inner * part)) for part in parts] + [
+            float(np.diag(inner) @ self._wildness)
+        ]
         gradient = -np.exp(2 * logs) * np.array(traces) + away / _PRIOR_LOG_SD
         return float(value), gradient
+
+
+def _root(covariance: Floats) -> Floats:
+    return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
 
 
 def _solve(root: Floats, right: Floats) -> Floats:
     from scipy.linalg import cho_solve  # noqa: PLC0415
 
-    return cast("Floats", cho_solve((root, True), right))
+    solved: Floats = cho_solve((root, True), right)
+    return solved
