@@ -43,7 +43,7 @@ def test_a_change_that_the_space_does_not_have_is_refused(changes):
 @given(counts=sizes)
 def test_all_settings_are_there_once(counts):
     settings = list(space_of(counts).settings())
-    assert len(settings) == len(set(settings)) == space_of(counts).size
+    assert len(settings) == len(set(settings)) == space_of(counts).n_settings
 
 
 @given(counts=sizes, seed=st.integers(0, 2**20))

@@ -262,7 +262,7 @@ def _candidates(space: Space, wanted: Wanted, explored: Explored) -> list[Settin
     seen = list(dict.fromkeys(each.setting for each in explored.windows))
     if wanted.requirements:
         return seen
-    if space.size <= N_BELIEVED:
+    if space.n_settings <= N_BELIEVED:
         return list(space.settings())
     near = [other for each in seen for other in _neighbours(space, each)]
     return list(dict.fromkeys([*seen, *near]))

@@ -77,7 +77,7 @@ class Space:
     refuse: Refuse = accept
 
     @property
-    def size(self) -> int:
+    def n_settings(self) -> int:
         """Settings before any is refused."""
         return math.prod(len(knob.values) for knob in self.knobs)
 

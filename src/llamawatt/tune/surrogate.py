@@ -145,7 +145,7 @@ class Surrogate:
         wild: Floats = np.maximum((TAIL_DOF + ratio) / (TAIL_DOF + 1), 0.5)
         return wild
 
-    def _fitted(self, start: Floats) -> Floats:
+    def _fitted(self, initial: Floats) -> Floats:
         """Most probable scales, as logarithms: one a knob, pairs, together, drift, noise."""
         from scipy.optimize import minimize  # noqa: PLC0415  # only a search needs it
 
@@ -155,18 +155,18 @@ class Surrogate:
             return self._surprise(logs, usual)
 
         found = minimize(
-            surprise, start, jac=True, method="L-BFGS-B", bounds=[(-9.0, 2.0)] * len(start)
+            surprise, initial, jac=True, method="L-BFGS-B", bounds=[(-9.0, 2.0)] * len(initial)
         )
         scales: Floats = found.x
         return scales
 
-    def _surprise(self, logs: Floats, start: Floats) -> tuple[float, Floats]:
+    def _surprise(self, logs: Floats, usual: Floats) -> tuple[float, Floats]:
         """Negative log posterior of the scales and its gradient."""
         covariance = self._covariance(logs)
         root = _root(covariance)
         weights = _solve(root, self._values)
         inverse = _solve(root, np.eye(len(self._values)))
-        away = (logs - start) / _PRIOR_LOG_SD
+        away = (logs - usual) / _PRIOR_LOG_SD
         value = 0.5 * self._values @ weights + np.log(np.diag(root)).sum() + 0.5 * away @ away
         inner = np.outer(weights, weights) - inverse
         parts = [*self._alike, self._time]
