@@ -28,7 +28,6 @@ from llamawatt.study.plan import (
 )
 from llamawatt.study.recorded import RecordedStudy
 from llamawatt.study.spec import StudySpec
-from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint, Target
 from llamawatt.targets.devices import gpu_devices
 from llamawatt.targets.several import client_of, target_of
@@ -122,7 +121,7 @@ def make_rig(
 
     def make_target(arm: Arm) -> Target:
         if serving.url:
-            return AttachedServer(serving.url, serving.remote_model)
+            return serving.running()
         path = plan.models[arm.record.model].path
         return target_of(serving.program(), path, arm.spec, clock)
 

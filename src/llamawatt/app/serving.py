@@ -1,10 +1,12 @@
 """What serves the model: llama.cpp as it comes with llamawatt, the user's own, or a running one."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llamawatt.core.errors import UsageError
-from llamawatt.targets.access import reach
+from llamawatt.targets.access import Access, api_key_of, reach
+from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.launcher import Program, binary_program, embedded_program
 
 
@@ -16,11 +18,18 @@ class Serving:
         server: Path of the user's llama-server; None for the embedded one.
         url: URL of a running server; None to start one.
         remote_model: Model name to ask a running server for.
+        access: What lets us into a running server.
     """
 
     server: Path | None = None
     url: str | None = None
     remote_model: str = ""
+    access: Access = field(default_factory=Access)
+
+    def reached_with(self, api_key: str, ca_file: Path | None, insecure: bool) -> "Serving":
+        """Return this with what lets us in; the key is the environment's where none is given."""
+        key = api_key_of(api_key, self.url, os.environ) if self.url else api_key
+        return replace(self, access=Access(key, ca_file, insecure))
 
     def require_consistent(self, models: tuple[str, ...] = ()) -> None:
         """Refuse what would silently be left aside.
@@ -41,6 +50,18 @@ class Serving:
             )
         if self.remote_model and not self.url:
             raise UsageError("--remote-model needs a running server.", "Name it with --url.")
+        if self.access != Access() and not self.url:
+            raise UsageError(
+                "--api-key, --ca-file and --insecure need a running server.", "Name it with --url."
+            )
+
+    def running(self) -> AttachedServer:
+        """Return the running server.
+
+        Raises:
+            UsageError: its URL is none.
+        """
+        return AttachedServer(self.url or "", self.remote_model, self.access)
 
     @property
     def kind(self) -> str:

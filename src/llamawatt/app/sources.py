@@ -11,7 +11,6 @@ from llamawatt.models.gguf.inspect import ModelFacts, inspect_model, require_gen
 from llamawatt.study.plan import ModelSource, SuiteSource, needed_suites
 from llamawatt.study.recorded import RecordedStudy
 from llamawatt.study.spec import StudySpec
-from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.dialects import Ask
 from llamawatt.workloads.suite import load_suite
@@ -89,7 +88,7 @@ def find_models(
         TargetError: a running server was named and does not answer.
     """
     if serving.url:
-        endpoint = AttachedServer(serving.url, serving.remote_model).start()
+        endpoint = serving.running().start()
         record = attached_record(endpoint, serving.address)
         return {record.name: ModelSource(record, Path())}
     found: dict[str, ModelSource] = {}

@@ -26,6 +26,9 @@ def bench(
     server: options.Server = None,
     url: options.Url = None,
     remote_model: options.RemoteModel = "",
+    api_key: options.ApiKey = "",
+    ca_file: options.CaFile = None,
+    insecure: options.Insecure = False,
     out: options.Out = None,
     resume: options.Resume = None,
     as_json: options.Json = False,
@@ -53,7 +56,7 @@ def bench(
         seed=seed,
         budget_s=options.seconds(budget),
     )
-    serving = Serving(server, url, remote_model)
+    serving = Serving(server, url, remote_model).reached_with(api_key, ca_file, insecure)
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
     models = (model,) if model else ()
     order = Order(spec, models, serving, metering, out, resume)

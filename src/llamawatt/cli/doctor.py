@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 def doctor(
     as_json: options.Json = False,
     server: options.Server = None,
+    url: options.Url = None,
+    remote_model: options.RemoteModel = "",
+    api_key: options.ApiKey = "",
+    ca_file: options.CaFile = None,
+    insecure: options.Insecure = False,
     wall: options.Wall = None,
     cpu_idle_w: options.CpuIdle = None,
     cpu_max_w: options.CpuMax = None,
@@ -24,11 +29,22 @@ def doctor(
         bool, typer.Option("--wake", help="Also wake a sleeping laptop GPU to calibrate it.")
     ] = False,
 ) -> None:
-    """Check meters, devices and noise; every gap comes with its fix."""
+    """Check meters, devices and noise; every gap comes with its fix.
+
+    With --url, check a running server instead: what it is, what it reports, and what can be
+    measured of it.
+    """
     from llamawatt.app.machine.examination import examine
     from llamawatt.app.metering import Metering
     from llamawatt.runs.schema import to_json
 
+    if url is not None:
+        from llamawatt.app.serving import Serving
+        from llamawatt.cli.doctor_server import tell_server
+
+        serving = Serving(server, url, remote_model).reached_with(api_key, ca_file, insecure)
+        tell_server(serving, as_json=as_json)
+        return
     found = examine(server, Metering(wall, cpu_idle_w, cpu_max_w), wake=wake)
     machine, build, findings = found.machine, found.build, found.findings
     if as_json:

@@ -40,6 +40,20 @@ Url = Annotated[
 RemoteModel = Annotated[
     str, typer.Option("--remote-model", help="Model name to ask the server at --url for.")
 ]
+ApiKey = Annotated[
+    str,
+    typer.Option(
+        "--api-key",
+        help="Key of the server at --url. Default: LLAMAWATT_API_KEY, then OPENAI_API_KEY.",
+    ),
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option("--ca-file", help="Certificates to trust for https, as a PEM file."),
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Take any certificate of https; results are marked.")
+]
 Out = Annotated[
     Path | None, typer.Option("--out", help="Run directory. Default: llamawatt-runs/TIME-NAME.")
 ]

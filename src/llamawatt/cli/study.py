@@ -71,6 +71,9 @@ def run(
     server: options.Server = None,
     url: options.Url = None,
     remote_model: options.RemoteModel = "",
+    api_key: options.ApiKey = "",
+    ca_file: options.CaFile = None,
+    insecure: options.Insecure = False,
     out: options.Out = None,
     resume: options.Resume = None,
     dry_run: Annotated[
@@ -110,7 +113,7 @@ def run(
     if budget is not None:
         changes["budget_s"] = options.seconds(budget)
     spec = with_protocol(load_study(study), changes, seed)
-    serving = Serving(server, url, remote_model)
+    serving = Serving(server, url, remote_model).reached_with(api_key, ca_file, insecure)
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
     order = Order(spec, tuple(model or ()), serving, metering, out, resume, quality)
     if not yes:

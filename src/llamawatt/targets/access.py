@@ -31,7 +31,8 @@ class Access:
     login: tuple[str, str] | None = field(default=None, repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
-    def __bool__(self) -> bool:
+    @property
+    def is_shown(self) -> bool:
         """Whether a key, a login or a parameter is sent."""
         return bool(self.api_key or self.login or self.query)
 

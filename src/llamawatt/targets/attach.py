@@ -29,7 +29,7 @@ class AttachedServer:
     """
 
     def __init__(self, url: str, model: str = "", access: Access | None = None) -> None:
-        self._url, self._access = reach(url, access or Access())
+        self._url, self._access = reach(url, access if access is not None else Access())
         self._model = model
 
     def start(self) -> Endpoint:
@@ -98,7 +98,7 @@ class AttachedServer:
 
     def _refusal(self, page: Page) -> TargetError:
         where = f"{self._url}{page.path}"
-        error = refusal(page.status, page.headers, page.body, where, has_key=bool(self._access))
+        error = refusal(page.status, page.headers, page.body, where, has_key=self._access.is_shown)
         error.what = self._access.hidden(error.what)
         return error
 

@@ -202,7 +202,7 @@ class Client:
                     response.headers,
                     _start(response),
                     f"{self._endpoint.url}{path}",
-                    has_key=bool(self._endpoint.access),
+                    has_key=self._endpoint.access.is_shown,
                 )
             token = self._protocol.token if streamed else None
             return receive(response.iter_raw(), self._clock, token, self._limit_s)

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 import time
 from dataclasses import dataclass, field
@@ -84,13 +85,13 @@ class FakeServer:
         self._slots = asyncio.Semaphore(behaviour.n_parallel)
         self._shape = shapes(behaviour.model, behaviour.n_parallel)[behaviour.api]
 
-    async def serve(self, host: str, port: int) -> None:
+    async def serve(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Serve until cancelled.
 
         Raises:
             OSError: the port is taken.
         """
-        server = await asyncio.start_server(self._answer, host, port)
+        server = await asyncio.start_server(self._answer, host, port, ssl=tls)
         sys.stderr.write(f"listening on http://{host}:{server.sockets[0].getsockname()[1]}\n")
         sys.stderr.flush()
         async with server:
@@ -285,6 +286,12 @@ async def _chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
     await writer.drain()
 
 
+def _tls(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key or None)
+    return context
+
+
 def parser() -> argparse.ArgumentParser:
     """Return a parser for the flags of llama-server and those of the fake."""
     flags = llama_server_flags()
@@ -297,6 +304,8 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--prefill-tok-per-s", type=float, default=1e5)
     flags.add_argument("--decode-tok-per-s", type=float, default=1e4)
     flags.add_argument("--quirk", action="append", default=[], help="as tokens_per_event=16")
+    flags.add_argument("--ssl-cert-file", default="", help="serve https, with this certificate")
+    flags.add_argument("--ssl-key-file", default="")
     flags.add_argument("--gpu", default="", help="a GPU to list, as `CUDA0: Some GPU`")
     flags.add_argument("--list-devices", action="store_true")
     return flags
@@ -325,7 +334,8 @@ def main(arguments: list[str]) -> int:
         quirks=quirks_from(flags.quirk),
     )
     try:
-        asyncio.run(FakeServer(behaviour).serve(flags.host, flags.port))
+        tls = _tls(flags.ssl_cert_file, flags.ssl_key_file) if flags.ssl_cert_file else None
+        asyncio.run(FakeServer(behaviour).serve(flags.host, flags.port, tls))
     except OSError as error:
         sys.stderr.write(f"couldn't bind HTTP server socket, port {flags.port}: {error}\n")
         return 1
