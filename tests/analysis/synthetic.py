@@ -218,7 +218,7 @@ class Factory:
         made = TrialRecord(
             SCHEMA, f"b{block:03d}-{arm.record.name.replace(' ', '-')}-{suite}{suffix}",
             arm.record.name, arm.record.factors, suite, block, block, order, purpose, Status.OK,
-            window, requests, energy, idle, self._load(), None,
+            window, requests, energy, idle, self._load(idle), None,
             tuple(flags), {"before.gpu-0.temp_c": 55.0, "other_cpu_share": 0.01},
         )  # fmt: skip
         return replace(made, metrics=trial_metrics(made))
@@ -264,10 +264,11 @@ class Factory:
             for level in self.idle_levels
         }  # fmt: skip
 
-    def _load(self):
+    def _load(self, idle):
         return LoadRecord(1.8, {
             d.name: domain_energy(
-                EnergyReading(d.name, d.method, 55.0, 1.0, 1.0, 0.0, 1.8), d, None)
+                EnergyReading(d.name, d.method, 55.0, 1.0, 1.0, 0.0, 1.8), d,
+                idle.get("bare", {}).get(d.name))
             for d in self.domains
         })  # fmt: skip
 

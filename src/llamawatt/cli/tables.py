@@ -9,10 +9,12 @@ from rich.text import Text
 
 from llamawatt.analysis.estimates.at_wall import reply_at_wall_j
 from llamawatt.analysis.estimates.cells import Cell, cells
+from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.analysis.estimates.wall_model import is_extrapolated
 from llamawatt.core.flags import Flag
 from llamawatt.core.format import (
     MISSING,
+    deviation_text,
     duration_text,
     energy_text,
     gain_text,
@@ -107,10 +109,14 @@ def _figures(cell: Cell, wall: WallModel | None) -> tuple[str, ...]:
         duration_text(_value(cell, "latency_s")),
         number_text(_value(cell, "decode_tok_per_s")),
         MISSING if energy is None else mark + number_text(energy.value),
-        MISSING if energy is None else plus_minus_text(energy.relative_half_width),
+        MISSING if energy is None else _reach(energy),
         _marked(mark, _value(cell, "j_per_token")),
         _marked(mark, _value(cell, "edp_js")) if wall is None else _at_wall_text(cell, wall),
     )
+
+
+def _reach(made: Estimate) -> str:
+    return deviation_text(made.value, made.low, made.high) or MISSING
 
 
 def _at_wall_text(cell: Cell, wall: WallModel) -> str:

@@ -76,3 +76,16 @@ def gain_text(gain_error: float | None) -> str:
     if gain_error is None or not LARGE_GAIN_ERROR < abs(gain_error) < 1:
         return plus_minus_text(gain_error)
     return f"×/÷ {number_text(math.exp(math.atanh(abs(gain_error))), 2)}"
+
+
+def deviation_text(value: float, low: float | None, high: float | None) -> str:
+    """Return how far an interval reaches from its figure, as `±2.1 %`, or `−29/+42 %` if uneven.
+
+    Empty without an interval, and about zero, where no share can be told.
+    """
+    if low is None or high is None or value == 0:
+        return ""
+    down, up = (value - low) / abs(value), (high - value) / abs(value)
+    if percent_text(down) == percent_text(up):
+        return plus_minus_text(up)
+    return f"−{number_text(down * 100, 2)}/+{percent_text(up)}"

@@ -76,7 +76,9 @@ def _models(before: Sequence[ModelRecord], after: Sequence[ModelRecord]) -> Iter
         if other is not None and other.sha256 != model.sha256:
             text = f"Model {model.name} is {model.sha256[:12]} and {other.sha256[:12]}."
             yield Difference("model", text, True)
-    if {_content(model) for model in before}.isdisjoint(_content(model) for model in after):
+    if (before or after) and {_content(model) for model in before}.isdisjoint(
+        _content(model) for model in after
+    ):
         names = f"{_listed(m.name for m in before)} and {_listed(m.name for m in after)}"
         yield Difference("model", f"They ran different models: {names}.", True)
 

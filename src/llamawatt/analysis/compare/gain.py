@@ -56,9 +56,10 @@ def baseline_bound(a: Cell, b: Cell, info: MetricSpec, *, shared: bool = True) -
 
 
 def _joules(domain: DomainColumns, kind: Kind) -> float:
-    if kind is Kind.ABOVE_BARE:
-        return float(np.nanmedian(domain.above_bare_j))
-    return float(np.nanmedian(domain.above_idle_j if kind is Kind.ABOVE_IDLE else domain.energy_j))
+    """Median joules of a figure's kind in a domain; gross ones where its idle is not known."""
+    above = {Kind.ABOVE_BARE: domain.above_bare_j, Kind.ABOVE_IDLE: domain.above_idle_j}
+    joules = above.get(kind, domain.energy_j)
+    return float(np.nanmedian(joules if np.isfinite(joules).any() else domain.energy_j))
 
 
 def _leanings(

@@ -3,10 +3,13 @@
 The model is `E = P_idle * t + e_prefill * n_prompt + e_decode * n_generated`, per window. Within
 one arm the time `t` is itself almost a sum over tokens, so the three cannot be told apart from one
 another by regression; `P_idle` is therefore not fitted but taken from the idle windows, and the
-regression is of the energy above idle on the tokens. Rows are weighted by `1 / E`, as scatter grows
-with the energy. Dedicated windows solve the same equation for both costs, block by block.
+regression is of the energy above idle on the tokens, and on the requests where the suites tell them
+apart: what a request costs beside its tokens would else be laid on the prompt's. Rows are weighted
+by one over the fitted energy, as scatter grows with the energy. Dedicated windows solve the same
+equation block by block.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +23,11 @@ from llamawatt.core.trials import Purpose
 CONDITION_MAX = 20.0
 """Beyond this condition number the suites' token mixes are too alike to be told apart."""
 
+CONDITION_MAX_REQUEST = 12.0
+"""Beyond this one the requests of the suites cannot be told from their tokens."""
+
 _N_MIN = 4
+_N_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +38,14 @@ class PhaseCost:
         prefill_j_per_token: Per prompt token evaluated.
         decode_j_per_token: Per generated token.
         n: Windows (regression) or blocks (dedicated).
+        request_j: Joules of a request beside its tokens; None where it cannot be told apart, and
+            is then part of the tokens' costs.
     """
 
     prefill_j_per_token: Estimate
     decode_j_per_token: Estimate
     n: int
+    request_j: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,8 @@ class Attribution:
         arm: Name of the arm.
         regression: From the suites' windows; None when `why_not` says so.
         dedicated: From prefill-only and decode-only windows; None without them.
-        agree: Whether both ways agree within their intervals; None without both.
+        agree: Whether their differences are within the 95 % interval of a difference; None without
+            both.
         why_not: Why there is no regression; empty when there is.
     """
 
@@ -91,8 +102,8 @@ def attribute(arm: str, cells: Mapping[CellKey, Cell]) -> Attribution:
     dedicated = _dedicated(own)
     agree = None
     if regression is not None and dedicated is not None:
-        agree = _overlap(regression.prefill_j_per_token, dedicated.prefill_j_per_token)
-        agree &= _overlap(regression.decode_j_per_token, dedicated.decode_j_per_token)
+        agree = _alike(regression.prefill_j_per_token, dedicated.prefill_j_per_token)
+        agree &= _alike(regression.decode_j_per_token, dedicated.decode_j_per_token)
     return Attribution(arm, regression, dedicated, agree, why_not)
 
 
@@ -119,69 +130,107 @@ def split(cell: Cell, attribution: Attribution) -> PhaseSplit | None:
 def _regression(suites: Sequence[Cell]) -> tuple[PhaseCost | None, str]:
     if len(suites) < 2:
         return None, "one suite alone cannot tell prompt tokens from generated ones"
-    tokens = np.concatenate([_tokens(cell) for cell in suites])
-    joules = np.concatenate([_above_idle_j(cell) for cell in suites])
-    known = np.isfinite(joules) & (joules > 0)
+    work = np.concatenate([_work(cell) for cell in suites])
+    above_j = np.concatenate([_above_idle_j(cell) for cell in suites])
+    known = np.isfinite(above_j) & (above_j > 0)
     if known.sum() < _N_MIN:
         return None, "too few windows have energy above idle"
-    design, target = tokens[known] / joules[known, None], np.ones(int(known.sum()))
-    scale = np.linalg.norm(design, axis=0)
-    if not scale.all() or np.linalg.cond(design / scale) > CONDITION_MAX:
+    work, above_j = work[known], above_j[known]
+    if _condition(work[:, :2] / above_j[:, None]) > CONDITION_MAX:
         return None, "the suites mix prompt and generated tokens too much alike"
-    costs, half_widths = _least_squares(design, target)
-    prefill, decode = (
-        Estimate(c, c - h, c + h, target.size, IntervalMethod.STUDENT_T)
+    n_terms = 2
+    if len(suites) > 2 and _condition(work / above_j[:, None]) <= CONDITION_MAX_REQUEST:
+        n_terms = 3
+    costs, half_widths = _least_squares(work[:, :n_terms], above_j)
+    made = [
+        Estimate(c, c - h, c + h, above_j.size, IntervalMethod.STUDENT_T)
         for c, h in zip(costs.tolist(), half_widths.tolist(), strict=True)
-    )
-    return PhaseCost(prefill, decode, target.size), ""
+    ]
+    return PhaseCost(made[0], made[1], above_j.size, made[2] if n_terms > 2 else None), ""
 
 
-def _least_squares(design: Floats, target: Floats) -> tuple[Floats, Floats]:
-    """Ordinary least squares with Student's t half-widths."""
-    costs: Floats = np.linalg.lstsq(design, target, rcond=None)[0].astype(np.float64)
-    n_free = target.size - design.shape[1]
+def _condition(design: Floats) -> float:
+    """Condition number of a design whose columns are brought to one length."""
+    scale = np.linalg.norm(design, axis=0)
+    return float(np.linalg.cond(design / scale)) if scale.all() else math.inf
+
+
+def _least_squares(work: Floats, above_j: Floats) -> tuple[Floats, Floats]:
+    """Least squares with scatter in proportion to the energy, and Student's t half-widths.
+
+    Weights are of the fitted energies, round by round: those of the measured ones would count a
+    window the more, the lower it happened to read.
+    """
+    fitted = above_j
+    for _ in range(_N_ROUNDS):
+        design, target = work / fitted[:, None], above_j / fitted
+        costs: Floats = np.linalg.lstsq(design, target, rcond=None)[0].astype(np.float64)
+        fitted = np.maximum(work @ costs, above_j.min() / 2)
+    n_free = max(1, target.size - design.shape[1])
     variance = float(np.square(target - design @ costs).sum()) / n_free
     spread: Floats = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))
     return costs, float(stdtrit(n_free, 0.975)) * spread
 
 
 def _dedicated(own: Sequence[Cell]) -> PhaseCost | None:
-    """Solve the 2x2 system of a prefill and a decode window of each block."""
-    prefill = _rows(own, Purpose.PREFILL)
-    decode = _rows(own, Purpose.DECODE)
-    solved = []
-    for block in sorted(prefill.keys() & decode.keys()):
-        rows = np.array([prefill[block], decode[block]])
-        if np.linalg.matrix_rank(rows[:, :2]) == 2:
-            solved.append(np.linalg.solve(rows[:, :2], rows[:, 2]))
+    """Solve for the costs of each block from its prefill and decode windows.
+
+    With prompts of two lengths among the prefill windows a request's own cost is solved for as
+    well; with one length it is part of the prompt tokens' cost.
+    """
+    prefill, decode = (_rows(own, purpose) for purpose in (Purpose.PREFILL, Purpose.DECODE))
+    both = sorted(prefill.keys() & decode.keys())
+    n_terms = 3 if both and all(_has_two_lengths(prefill[block]) for block in both) else 2
+    stacks = [
+        np.array([*prefill[block], *decode[block]])
+        if n_terms == 3
+        else np.array([np.sum(prefill[block], axis=0), np.sum(decode[block], axis=0)])
+        for block in both
+    ]
+    solved = [
+        _least_squares(rows[:, :n_terms], rows[:, 3])[0]
+        for rows in stacks
+        if np.linalg.matrix_rank(rows[:, :n_terms]) == n_terms and (rows[:, 3] > 0).all()
+    ]
     if not solved:
         return None
     costs = np.array(solved)
-    return PhaseCost(estimate(costs[:, 0]), estimate(costs[:, 1]), len(solved))
+    request_j = estimate(costs[:, 2], signed=True) if n_terms == 3 else None
+    prompt, generated = (estimate(costs[:, at], signed=True) for at in (0, 1))
+    return PhaseCost(prompt, generated, len(solved), request_j)
 
 
-def _rows(own: Sequence[Cell], purpose: Purpose) -> dict[int, Floats]:
-    """Per block, the sums over its windows: prompt tokens, generated tokens, joules above idle."""
-    summed: dict[int, Floats] = {}
+def _has_two_lengths(rows: Sequence[Floats]) -> bool:
+    """Whether the longest prompts of a block's prefill windows are twice the shortest ones."""
+    lengths = [row[0] / row[2] for row in rows]
+    return bool(max(lengths) >= 2 * min(lengths))
+
+
+def _rows(own: Sequence[Cell], purpose: Purpose) -> dict[int, list[Floats]]:
+    """Per block, its windows: prompt tokens, generated tokens, requests, joules above idle."""
+    found: dict[int, list[Floats]] = {}
     for cell in own:
         if cell.purpose is not purpose:
             continue
-        rows = np.column_stack([_tokens(cell), _above_idle_j(cell)])
+        rows = np.column_stack([_work(cell), _above_idle_j(cell)])
         for block, row in zip(cell.block.tolist(), rows, strict=True):
             if np.isfinite(row).all():
-                summed[block] = summed.get(block, np.zeros(3)) + row
-    return summed
+                found.setdefault(block, []).append(row)
+    return found
 
 
-def _tokens(cell: Cell) -> Floats:
-    return np.column_stack([cell.columns["n_prompt"], cell.columns["n_generated"]])
+def _work(cell: Cell) -> Floats:
+    """Prompt tokens, generated tokens and requests of each window, shape (n, 3)."""
+    return np.column_stack([cell.columns[k] for k in ("n_prompt", "n_generated", "n_replies")])
 
 
 def _above_idle_j(cell: Cell) -> Floats:
     return cell.columns["window_above_idle_j"]
 
 
-def _overlap(a: Estimate, b: Estimate) -> bool:
+def _alike(a: Estimate, b: Estimate) -> bool:
+    """Whether two figures differ by no more than the 95 % interval of their difference."""
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return False
-    return a.low <= b.high and b.low <= a.high
+    half = math.hypot((a.high - a.low) / 2, (b.high - b.low) / 2)
+    return abs(a.value - b.value) <= half

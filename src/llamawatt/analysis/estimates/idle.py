@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from llamawatt.analysis.estimates.stats import Estimate, Floats, estimate
+from llamawatt.analysis.estimates.stats import Estimate, Floats, IntervalMethod, estimate
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import IDLE_LEVELS, DomainEnergy, IdlePower, TrialRecord
 
@@ -25,6 +25,7 @@ class IdleOf:
         load_s: Time to load; None when the target was attached.
         load_j: Joules to load; None when not measured.
         modelled: Whether any part is modelled.
+        load_above_j: Joules to load above what the machine draws with nothing running.
     """
 
     arm: str
@@ -33,6 +34,7 @@ class IdleOf:
     load_s: float | None
     load_j: float | None
     modelled: bool
+    load_above_j: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Sessions:
         uncertainty_w: 95 % half-width of each.
         load_s: Time to load.
         load_j: Joules to load.
+        load_above_j: Joules to load above bare idle.
+        load_above_uncertainty_j: 95 % half-width of each.
         modelled: Whether any idle power is modelled.
     """
 
@@ -53,6 +57,8 @@ class Sessions:
     uncertainty_w: Mapping[str, Floats]
     load_s: Floats
     load_j: Floats
+    load_above_j: Floats
+    load_above_uncertainty_j: Floats
     modelled: bool
 
 
@@ -75,19 +81,25 @@ class IdleGatherer:
             if key not in self._seen:
                 self._seen.add(key)
                 firsts.setdefault(trial.arm, []).append(trial)
-                for name, power in trial.idle.get("bare", _NOTHING).items():
-                    if _in_total(trial.energy.get(name)):
-                        self._bare.setdefault(name, []).append(power)
+                self._take_bare(trial)
         for arm, found in firsts.items():
             self._parts.setdefault(arm, []).append(_sessions(arm, found))
 
+    def _take_bare(self, trial: TrialRecord) -> None:
+        bare = trial.idle.get("bare", _NOTHING)
+        for name, part in trial.energy.items():
+            if part.in_total:
+                self._bare.setdefault(name, []).extend([bare[name]] if name in bare else [])
+
     def common_bare(self) -> dict[str, float]:
-        """Return the bare idle power that all arms of the run share; nothing where none was taken.
+        """Return the bare idle power that all arms of the run share; nothing where one lacks.
 
         Returns:
             `bare_w` and its 95 % half-width `bare_uncertainty_w`, summed over the domains in the
             total, and `bare_w/DOMAIN` of each: the mean over the sessions of all arms.
         """
+        if not self._bare or not all(self._bare.values()):
+            return {}
         means = {
             name: estimate(
                 [power.power_w for power in found], [power.uncertainty_w for power in found],
@@ -95,8 +107,6 @@ class IdleGatherer:
             )
             for name, found in self._bare.items()
         }  # fmt: skip
-        if not means:
-            return {}
         half_widths = (
             found[0].uncertainty_w if made.high is None else made.high - made.value
             for made, found in zip(means.values(), self._bare.values(), strict=True)
@@ -129,6 +139,8 @@ def _joined(parts: Sequence[Sessions]) -> Sessions:
         uncertainty_w=levels(lambda p: p.uncertainty_w),
         load_s=np.concatenate([p.load_s for p in parts]),
         load_j=np.concatenate([p.load_j for p in parts]),
+        load_above_j=np.concatenate([p.load_above_j for p in parts]),
+        load_above_uncertainty_j=np.concatenate([p.load_above_uncertainty_j for p in parts]),
         modelled=any(p.modelled for p in parts),
     )
 
@@ -143,6 +155,7 @@ def idle_of(sessions: Sessions) -> IdleOf:
     extra_w = _known(
         sessions.power_w["model"] - sessions.power_w["bare"],
         np.hypot(sessions.uncertainty_w["model"], sessions.uncertainty_w["bare"]),
+        signed=True,
     )
     load_s, load_j = _known(sessions.load_s), _known(sessions.load_j)
     return IdleOf(
@@ -152,14 +165,37 @@ def idle_of(sessions: Sessions) -> IdleOf:
         load_s=None if load_s is None else load_s.value,
         load_j=None if load_j is None else load_j.value,
         modelled=sessions.modelled,
+        load_above_j=_known(sessions.load_above_j, sessions.load_above_uncertainty_j, signed=True),
     )
 
 
-def _known(values: Floats, uncertainties: Floats | None = None) -> Estimate | None:
+def break_even_s(load_above_j: Estimate, extra_w: Estimate) -> Estimate | None:
+    """Return the silence after which unloading saves energy: load above bare over extra power.
+
+    Returns:
+        Seconds, with the interval of a quotient of two figures whose logarithms' half-widths add
+        in quadrature; None where it cannot be told within a factor of two.
+    """
+    reach = 0.0
+    for part in (load_above_j, extra_w):
+        if part.low is None or part.high is None or part.low <= 0:
+            return None
+        reach = math.hypot(reach, math.log(part.high / part.low) / 2)
+    if reach > math.log(2):
+        return None
+    value, n = load_above_j.value / extra_w.value, min(load_above_j.n, extra_w.n)
+    low, high = value * math.exp(-reach), value * math.exp(reach)
+    return Estimate(value, low, high, n, IntervalMethod.LOG_STUDENT_T)
+
+
+def _known(
+    values: Floats, uncertainties: Floats | None = None, *, signed: bool = False
+) -> Estimate | None:
     known = np.isfinite(values)
     if not known.any():
         return None
-    return estimate(values[known], None if uncertainties is None else uncertainties[known])
+    errors = None if uncertainties is None else np.nan_to_num(uncertainties[known])
+    return estimate(values[known], errors, signed=signed)
 
 
 def _sessions(arm: str, found: list[TrialRecord]) -> Sessions:
@@ -167,12 +203,15 @@ def _sessions(arm: str, found: list[TrialRecord]) -> Sessions:
     summed = {name: np.array([_in_total(s.energy.get(name)) for s in found]) for name in names}
     sums = {level: _sums(found, level, summed) for level in IDLE_LEVELS}
     loads = [s.load for s in found]
+    above = np.array([_load_above_j({} if load is None else load.energy) for load in loads])
     return Sessions(
         arm=arm,
         power_w={level: power_w for level, (power_w, _) in sums.items()},
         uncertainty_w={level: uncertainty_w for level, (_, uncertainty_w) in sums.items()},
         load_s=np.array([math.nan if load is None else load.duration_s for load in loads]),
         load_j=np.array([math.nan if load is None else _load_j(load.energy) for load in loads]),
+        load_above_j=above[:, 0],
+        load_above_uncertainty_j=above[:, 1],
         modelled=any(
             part.method is Method.MODEL
             for s in found
@@ -205,3 +244,14 @@ def _sums(
 def _load_j(energy: Mapping[str, DomainEnergy]) -> float:
     parts = [part.energy_j for part in energy.values() if part.in_total]
     return math.fsum(parts) if parts else math.nan
+
+
+def _load_above_j(energy: Mapping[str, DomainEnergy]) -> tuple[float, float]:
+    """Joules of a load above bare idle, and their half-width; NaN where any domain lacks them."""
+    parts = [part for part in energy.values() if part.in_total]
+    if not parts or any(part.above_idle_j is None for part in parts):
+        return math.nan, math.nan
+    return (
+        math.fsum(part.above_idle_j or 0.0 for part in parts),
+        math.hypot(*(part.above_idle_uncertainty_j or 0.0 for part in parts)),
+    )

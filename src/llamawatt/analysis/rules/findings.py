@@ -160,9 +160,9 @@ class Residency:
         bare_w: Idle power with nothing running.
         model_w: Idle power with the model resident.
         extra_w: Their mean difference.
-        load_j: Joules to load it again; None when not measured.
-        break_even_s: Silence after which unloading saves energy, `load_j / extra_w`; None when
-            there is no extra power beyond doubt.
+        load_above_j: Joules to load it again, above bare idle; None when not measured.
+        break_even_s: Silence after which unloading saves energy, `load_above_j / extra_w`; None
+            when it cannot be told.
         modelled: Whether any part is modelled.
     """
 
@@ -170,8 +170,8 @@ class Residency:
     bare_w: Estimate
     model_w: Estimate
     extra_w: Estimate
-    load_j: float | None
-    break_even_s: float | None
+    load_above_j: Estimate | None
+    break_even_s: Estimate | None
     modelled: bool
     kind: Literal["residency"] = "residency"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from llamawatt.analysis.assess import Assessment
-from llamawatt.analysis.estimates.idle import IdleOf
+from llamawatt.analysis.estimates.idle import break_even_s
 from llamawatt.analysis.rules.findings import Bandwidth, Phases, Residency
 from llamawatt.core.plan import BASELINE
 
@@ -19,8 +19,10 @@ def residencies(assessment: Assessment) -> Iterable[Residency]:
             bare_w=idle.power_w["bare"],
             model_w=idle.power_w["model"],
             extra_w=idle.extra_w,
-            load_j=idle.load_j,
-            break_even_s=_break_even_s(idle),
+            load_above_j=idle.load_above_j,
+            break_even_s=None
+            if idle.load_above_j is None
+            else break_even_s(idle.load_above_j, idle.extra_w),
             modelled=idle.modelled,
         )
 
@@ -47,10 +49,3 @@ def bandwidths(assessment: Assessment) -> Iterable[Bandwidth]:
 def _plain_arms(assessment: Assessment) -> list[str]:
     baseline = [arm.name for arm in assessment.arms(BASELINE)]
     return baseline or [arm for arm, _, _ in list(assessment.cells)[:1]]
-
-
-def _break_even_s(idle: IdleOf) -> float | None:
-    extra = idle.extra_w
-    if extra is None or extra.low is None or extra.low <= 0 or idle.load_j is None:
-        return None
-    return idle.load_j / extra.value

@@ -1,6 +1,12 @@
 """What a reply costs, in words for a neighbour."""
 
-from llamawatt.core.format import duration_text, energy_text, number_text, plus_minus_text
+from llamawatt.core.format import (
+    deviation_text,
+    duration_text,
+    energy_text,
+    number_text,
+    plus_minus_text,
+)
 from llamawatt.report.model import Row
 from llamawatt.report.words.phrases import joined, methods_text, suite_text
 
@@ -40,11 +46,11 @@ def error_text(row: Row) -> str:
 
     Interval and gain bound add linearly: the gain does not average out.
     """
-    width = row.estimates["energy_j"].relative_half_width
-    methods = methods_text(row.methods)
-    if width is None:
+    made, methods = row.estimates["energy_j"], methods_text(row.methods)
+    if made.low is None or made.high is None:
         return f"{methods}, one repeat, sensor {plus_minus_text(row.gain)}"
-    return f"{methods}, {plus_minus_text(width + row.gain)}"
+    reach_j = row.gain * made.value
+    return f"{methods}, {deviation_text(made.value, made.low - reach_j, made.high + reach_j)}"
 
 
 def _cost(row: Row) -> str:

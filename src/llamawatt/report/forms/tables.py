@@ -8,11 +8,11 @@ from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.flags import Flag
 from llamawatt.core.format import (
     MISSING,
+    deviation_text,
     duration_text,
     energy_text,
     gain_text,
     number_text,
-    plus_minus_text,
 )
 from llamawatt.core.metrics import METRICS, Use, keys
 from llamawatt.core.trials import IDLE_LEVELS
@@ -172,11 +172,10 @@ def _result(row: Row) -> tuple[Entry, ...]:
 
 
 def estimated(made: Estimate | None, row: Row | None = None, metric: str = "") -> Entry:
-    """Return a figure with its half-width, marked where it is modelled."""
+    """Return a figure and how far its interval reaches, marked where it is modelled."""
     if made is None:
         return Entry(MISSING, None, "not measured")
-    width = made.relative_half_width
-    error = f" {plus_minus_text(width)}" if width is not None else ""
+    error = f" {deviation_text(made.value, made.low, made.high)}".rstrip()
     modelled = row is not None and row.is_modelled and METRICS[metric].is_energy
     note = f"n = {made.n}, {made.method}"
     return Entry(f"{'~' if modelled else ''}{number_text(made.value)}{error}", made.value, note)

@@ -6,11 +6,11 @@ from llamawatt.analysis.compare.verdict import Ratio, Verdict
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.analysis.rules import findings as f
 from llamawatt.core.format import (
+    deviation_text,
     duration_text,
     energy_text,
     number_text,
     percent_text,
-    plus_minus_text,
     power_text,
     quantity_text,
 )
@@ -93,8 +93,7 @@ def _ranking(finding: f.Ranking) -> str:
 
 
 def _width(estimate: Estimate) -> str:
-    width = estimate.relative_half_width
-    return "" if width is None else f" {plus_minus_text(width)}"
+    return f" {deviation_text(estimate.value, estimate.low, estimate.high)}".rstrip()
 
 
 _RACES = {
@@ -243,12 +242,30 @@ def _residency(finding: f.Residency) -> Passage:
             f"{tag}: {power_text(finding.bare_w.value)} bare, "
             f"{power_text(finding.model_w.value)} resident."
         )
-    elif finding.break_even_s is not None and finding.load_j is not None:
-        text += (
-            f" Loading takes {energy_text(finding.load_j)}, so unloading pays after "
-            f"{duration_text(finding.break_even_s)} of silence."
-        )
+    elif finding.load_above_j is not None:
+        text += _pay_back(finding.load_above_j, finding.break_even_s)
     return Passage(WHY, f"Keeping {finding.arm} loaded", text, "result")
+
+
+def _pay_back(load: Estimate, silence: Estimate | None) -> str:
+    """Say after how long a silence unloading pays, with its interval, or that nobody can tell."""
+    if silence is None or silence.low is None or silence.high is None:
+        return (
+            f" Loading it again takes {_range_text(load, energy_text)} above bare idle, so after "
+            "how long a silence unloading pays cannot be told; more sessions would tell."
+        )
+    return (
+        f" Loading it again takes {energy_text(load.value)} above bare idle, so unloading pays "
+        f"after {duration_text(silence.value)} of silence (95 % interval "
+        f"{duration_text(silence.low)} to {duration_text(silence.high)})."
+    )
+
+
+def _range_text(made: Estimate, write: Callable[[float], str]) -> str:
+    """Return the interval alone; a figure without one has nothing but itself."""
+    if made.low is None or made.high is None:
+        return f"about {write(made.value)} (one session)"
+    return f"{write(made.low)} to {write(made.high)}"
 
 
 def _phases(finding: f.Phases) -> Passage:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from llamawatt.analysis.compare.verdict import Limit, Ratio, Verdict
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.format import (
+    deviation_text,
     duration_text,
     energy_text,
     number_text,
-    plus_minus_text,
     power_text,
     quantity_text,
 )
@@ -38,11 +38,11 @@ def value_text(metric: str, value: float) -> str:
 
 
 def interval_text(estimate: Estimate) -> str:
-    """Return the interval relative to the figure, as `±1.2 %`; says so when there is none."""
-    width = estimate.relative_half_width
-    if width is None:
+    """Return the interval relative to the figure, as `±1.2 %`, or why there is none."""
+    deviation = deviation_text(estimate.value, estimate.low, estimate.high)
+    if not deviation:
         return "(no interval: one repeat)" if estimate.n == 1 else "(no relative interval)"
-    return f"(95 % interval {plus_minus_text(width)}, n = {estimate.n})"
+    return f"(95 % interval {deviation}, n = {estimate.n})"
 
 
 def times_text(ratio: Ratio) -> str:
