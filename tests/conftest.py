@@ -1,8 +1,12 @@
 """What holds for every test."""
 
 import os
+import tempfile
 
 from hypothesis import HealthCheck, settings
+
+# What the user has set is not for the tests.
+os.environ["LLAMAWATT_CONFIG"] = tempfile.mkdtemp(prefix="llamawatt-tests-")
 
 # Many small matrices are slower with a thread for each core than with one, and tests share cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

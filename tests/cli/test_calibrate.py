@@ -13,7 +13,6 @@ from llamawatt.analysis.estimates.wall_model import LevelPower
 from llamawatt.app.machine.cpu_calibration import CpuCalibration
 from llamawatt.cli import main as cli
 from llamawatt.cli.calibrate import sentences
-from llamawatt.cli.jsonform import run_json
 from llamawatt.cli.tables import print_run
 from llamawatt.core.errors import MeterError
 from llamawatt.core.machine import WallModel
@@ -24,6 +23,7 @@ from llamawatt.host.cpu.topology import Topology
 from llamawatt.meters.sensors.cpu.fitted import FittedCpu
 from llamawatt.meters.sensors.cpu.model import Processor, rated_model
 from llamawatt.meters.sensors.discover import Discovery
+from llamawatt.report.forms.run_json import run_json
 from llamawatt.runs.store import Run
 from llamawatt.wall.cpu_reference import CpuLevel
 from llamawatt.wall.store import load_wall_model

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from llamawatt.cli.jsonform import run_json
 from llamawatt.cli.outcome import finish
 from llamawatt.core.errors import MeterError, TargetError
 from llamawatt.core.plan import ArmRecord
 from llamawatt.core.trials import Status, TrialRecord
+from llamawatt.report.forms.run_json import run_json
 from llamawatt.runs.store import Run
 from tests.runs import records
 

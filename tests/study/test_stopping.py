@@ -91,5 +91,7 @@ def test_any_metric_may_be_watched(metric: str) -> None:
 
 
 def test_a_metric_that_does_not_exist_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match=r"'energy' is not a metric. Did you mean energy_j\?"):
+    with pytest.raises(ValueError, match=r"'energy' is not a metric .* Did you mean energy_j\?"):
         ProtocolSpec(primary_metric="energy")
+    with pytest.raises(ValueError, match="not a metric that a trial has"):
+        ProtocolSpec(primary_metric="above_bare_j")

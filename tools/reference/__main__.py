@@ -7,7 +7,7 @@ from llamawatt.report.forms.json_form import report_schema
 from tests.compatibility.registry import CASES
 from tools.reference.cli_page import cli_page
 from tools.reference.compatibility_page import compatibility_page
-from tools.reference.records_page import flags_page, records_page, settings_page
+from tools.reference.records_page import configuration_page, flags_page, records_page, settings_page
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 NOTE = "<!-- Written by `make reference` from the program itself; edits here are lost. -->\n\n"
@@ -18,6 +18,7 @@ def pages() -> dict[str, str]:
     made = {
         "commands.md": cli_page(),
         "compatibility.md": compatibility_page(CASES),
+        "configuration.md": configuration_page(),
         "flags.md": flags_page(),
         "run-directory.md": records_page(),
         "settings.md": settings_page(),

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from llamawatt.core import machine, plan, readings, trials
 from llamawatt.core.flags import Flag
 from llamawatt.core.metrics import METRICS
+from llamawatt.core.settings import SETTINGS
 from llamawatt.study import spec as study
 from llamawatt.targets import spec as target
 
@@ -96,6 +97,21 @@ def _carried(name: str) -> str:
     if name in target.REQUEST_SETTINGS:
         return "each request"
     return f"`{target.FLAGS[name]}`" if name in target.FLAGS else ""
+
+
+def configuration_page() -> str:
+    """Return the page of what is set once for all."""
+    rows = (
+        f"| `{s.key}` | `{s.variable}` | `{s.example}` | {s.meaning} |" for s in SETTINGS.values()
+    )
+    head = (
+        "`llamawatt config` shows these and says where their file is; `llamawatt config NAME=VALUE`"
+        " sets one. An environment variable goes before the file, and an option before both:"
+        " `--assume NAME=VALUE` for the first four, which figures are worked out with. What is not"
+        " set is not assumed: the metrics that need it are absent."
+    )
+    table = ["| name | environment | as | meaning |", "| --- | --- | --- | --- |", *rows]
+    return "\n".join(["# Configuration", "", head, "", *table, ""])
 
 
 def flags_page() -> str:

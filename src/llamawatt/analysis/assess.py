@@ -15,6 +15,7 @@ from llamawatt.core.machine import MachineRecord
 from llamawatt.core.metrics import METRICS
 from llamawatt.core.plan import ArmRecord, StudyRecord
 from llamawatt.core.readings import DomainKind
+from llamawatt.core.settings import NOTHING_ASSUMED, Assumptions
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 
 _COVERS = {DomainKind.CPU_PACKAGE: "cpu", DomainKind.GPU: "gpu"}
@@ -32,6 +33,7 @@ class Assessment:
         idle: Idle power by arm.
         n_trials: Trials, the failed ones included.
         failures: What each failed trial said.
+        assumed: What metrics were worked out with besides.
     """
 
     study: StudyRecord
@@ -40,6 +42,7 @@ class Assessment:
     idle: Mapping[str, IdleOf]
     n_trials: int
     failures: tuple[str, ...]
+    assumed: Assumptions = NOTHING_ASSUMED
 
     @cached_property
     def suites(self) -> tuple[str, ...]:
@@ -59,6 +62,12 @@ class Assessment:
         wanted = self.study.protocol.primary_metric
         known = any(cell.has(wanted) for cell in self.suite_cells)
         return wanted if known else "latency_s"
+
+    @cached_property
+    def metrics(self) -> frozenset[str]:
+        """Metrics that were worked out: those that need what is not there are absent."""
+        columns = (cell.columns.keys() for cell in self.cells.values())
+        return frozenset(METRICS).intersection(*columns)
 
     @cached_property
     def suite_cells(self) -> tuple[Cell, ...]:
@@ -168,7 +177,7 @@ def assess(
     study: StudyRecord,
     machine: MachineRecord,
     trials: Iterable[TrialRecord],
-    given: Mapping[str, float] | None = None,
+    assumed: Assumptions = NOTHING_ASSUMED,
 ) -> Assessment:
     """Analyse a run.
 
@@ -176,7 +185,7 @@ def assess(
         study: What it set out to do.
         machine: Where it ran.
         trials: Its trials, in any number: none of them is kept.
-        given: What holds for the whole run and metrics may need.
+        assumed: What metrics are worked out with besides.
     """
     gatherer, idle = CellGatherer(study.boundary), IdleGatherer()
     failures: list[str] = []
@@ -189,8 +198,9 @@ def assess(
     return Assessment(
         study=study,
         machine=machine,
-        cells=gatherer.cells({**idle.common_bare(), **(given or {})}),
+        cells=gatherer.cells({**idle.common_bare(), **assumed.numbers}),
         idle=idle.by_arm(),
         n_trials=n_trials,
         failures=tuple(failures),
+        assumed=assumed,
     )

@@ -1,9 +1,9 @@
 """What serves the model: llama.cpp as it comes with llamawatt, the user's own, or a running one."""
 
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from llamawatt.app.settings import key_variables
 from llamawatt.core.errors import UsageError
 from llamawatt.targets.access import Access, api_key_of, reach
 from llamawatt.targets.attach import AttachedServer
@@ -27,8 +27,12 @@ class Serving:
     access: Access = field(default_factory=Access)
 
     def reached_with(self, api_key: str, ca_file: Path | None, insecure: bool) -> "Serving":
-        """Return this with what lets us in; the key is the environment's where none is given."""
-        key = api_key_of(api_key, self.url, os.environ) if self.url else api_key
+        """Return this with what lets us in; the key is the environment's where none is given.
+
+        Raises:
+            UsageError: the configuration file cannot be read.
+        """
+        key = api_key_of(api_key, self.url, key_variables()) if self.url else api_key
         return replace(self, access=Access(key, ca_file, insecure))
 
     def require_consistent(self, models: tuple[str, ...] = ()) -> None:

@@ -121,6 +121,7 @@ def _wire() -> None:
         bench,
         calibrate,
         compare,
+        config,
         doctor,
         exec_,
         import_,
@@ -141,6 +142,7 @@ def _wire() -> None:
     app.add_typer(model.app, name="model")
     app.command("quantize")(quantize.quantize)
     app.command("quality")(quality.quality)
+    app.command("config")(config.config)
     app.add_typer(import_.app, name="import")
 
 

@@ -1,6 +1,7 @@
 """Options that several commands share, each written once."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,25 @@ def watts(text: str) -> float:
     return float(found[1].replace(",", ".")) * scale
 
 
+def set_once(key: str, *, not_with: str = "") -> Callable[..., object]:
+    """Return what gives an option that was not typed the value that is set for all commands.
+
+    Args:
+        key: The setting.
+        not_with: Another option that excludes this one.
+    """
+
+    def value(ctx: typer.Context, value: object) -> object:
+        if value is not None or ctx.params.get(not_with):
+            return value
+        from llamawatt.app.settings import settings_found
+
+        found = settings_found().get(key)
+        return None if found is None else Path(str(found.value)) if key == "server" else found.value
+
+    return value
+
+
 Model = Annotated[
     str | None,
     typer.Argument(
@@ -31,7 +51,12 @@ Model = Annotated[
     ),
 ]
 Server = Annotated[
-    Path | None, typer.Option("--server", help="Your own llama-server, as one built for a GPU.")
+    Path | None,
+    typer.Option(
+        "--server",
+        callback=set_once("server", not_with="url"),
+        help="Your own llama-server, as one built for a GPU.",
+    ),
 ]
 Url = Annotated[
     str | None,
@@ -75,23 +100,41 @@ Budget = Annotated[str | None, typer.Option("--budget", help="Time budget, as 90
 Wall = Annotated[
     str | None,
     typer.Option(
-        "--wall", help="URL of a Shelly, Tasmota or TP-Link plug, or of a sensor of Home Assistant."
+        "--wall",
+        callback=set_once("wall"),
+        help="URL of a Shelly, Tasmota or TP-Link plug, or of a sensor of Home Assistant.",
     ),
 ]
 CpuIdle = Annotated[
     float | None,
     typer.Option(
-        "--cpu-idle-w", parser=watts, metavar="WATTS", help="Idle watts of your CPU, as 8 or 8W."
+        "--cpu-idle-w",
+        parser=watts,
+        metavar="WATTS",
+        callback=set_once("cpu_idle_w"),
+        help="Idle watts of your CPU, as 8 or 8W.",
     ),
 ]
 CpuMax = Annotated[
     float | None,
     typer.Option(
-        "--cpu-max-w", parser=watts, metavar="WATTS", help="Full-load watts of it, as 65 or 65W."
+        "--cpu-max-w",
+        parser=watts,
+        metavar="WATTS",
+        callback=set_once("cpu_max_w"),
+        help="Full-load watts of it, as 65 or 65W.",
     ),
 ]
 MeasuredOnly = Annotated[
     bool, typer.Option("--measured-only", help="No estimates; exit 3 when no sensor works.")
+]
+Assume = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--assume",
+        metavar="NAME=VALUE",
+        help="What figures are worked out with, as price_per_kwh=0.30; see `llamawatt config`.",
+    ),
 ]
 NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write the report.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing while it runs.")]

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 
 from llamawatt.app.outcome import require_complete
-from llamawatt.cli.jsonform import run_json
 from llamawatt.cli.tables import print_run
 from llamawatt.core.redaction import arguments_without_secrets
+from llamawatt.report.forms.run_json import run_json
 from llamawatt.runs.store import Run
 
 if TYPE_CHECKING:

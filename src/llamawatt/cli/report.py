@@ -14,11 +14,17 @@ ReportOut = Annotated[
 ]
 
 
-def report(run: RunPath, out: ReportOut = None, as_json: options.Json = False) -> None:
+def report(
+    run: RunPath,
+    out: ReportOut = None,
+    assume: options.Assume = None,
+    as_json: options.Json = False,
+) -> None:
     """Write the report of a run: what a reply costs, why, and how far to trust it."""
+    from llamawatt.app.settings import assumed
     from llamawatt.report.forms.write import write_report
 
-    files = write_report(run, out)
+    files = write_report(run, out, assumed=assumed(assume))
     if as_json:
         typer.echo(ascii_json(files.json.read_text(encoding="utf-8")), nl=False)
         return

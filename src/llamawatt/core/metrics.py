@@ -5,7 +5,7 @@ here appears in all of them. Formulas are applied when a run is read: a mended f
 runs too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -66,6 +66,33 @@ class Use(StrEnum):
     """A row of the table of arms over their group's reference."""
     RANKED = "ranked"
     """A winner is sought in it."""
+    CORRECTED = "corrected"
+    """Its verdicts are corrected together with those in the others."""
+    WORTH = "worth"
+    """A column of the table of what the joules are worth, headed by `heading`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFacts:
+    """What a reader of figures must know of a metric.
+
+    Attributes:
+        label: Its name for people.
+        unit: As printed on an axis.
+        heading: Its column's heading, with the unit; empty where it has none.
+        kind: What it is made of.
+        per: What one figure covers, as `reply` or `token`.
+        more_is_better: Whether more of it is better.
+        meaning: Its definition, in one sentence.
+    """
+
+    label: str
+    unit: str
+    heading: str
+    kind: Kind
+    per: str
+    more_is_better: bool
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +102,14 @@ class MetricSpec:
     Attributes:
         key: Its name in JSON, CSV and on the command line.
         label: Its name for people.
-        unit: As printed on an axis.
+        unit: As printed on an axis; `{currency}` stands for the currency.
         kind: What it is made of.
         per: What one figure covers, as `reply` or `token`.
         meaning: Its definition, in one sentence.
         formula: From quantities to figures; a division by zero means unknown.
         heading: Its column's heading, with the unit.
-        needs: Names of what must be given for the whole run; without them it is absent.
+        needs: What it is worked out with besides its trial: quantities of the whole run, and
+            settings. Where one of them is not there, it is absent.
         uses: Where it appears besides JSON, CSV and `--metric`, where every metric does.
         more_is_better: Whether more of it is better; with most metrics less is.
     """
@@ -97,6 +125,22 @@ class MetricSpec:
     needs: tuple[str, ...] = ()
     uses: frozenset[Use] = frozenset()
     more_is_better: bool = False
+
+    def facts(self, currency: str) -> MetricFacts:
+        """Return what a reader must know of it.
+
+        Args:
+            currency: What stands for `{currency}` in its unit and heading.
+        """
+        return MetricFacts(
+            label=self.label,
+            unit=self.unit.format(currency=currency),
+            heading=self.heading.format(currency=currency),
+            kind=self.kind,
+            per=self.per,
+            more_is_better=self.more_is_better,
+            meaning=self.meaning,
+        )
 
     @property
     def lower_is_better(self) -> bool:
@@ -119,7 +163,7 @@ class MetricSpec:
         return self.kind is Kind.ABOVE_IDLE
 
 
-_EVERYWHERE = frozenset({Use.RESULTS, Use.COMPARED, Use.RANKED})
+_EVERYWHERE = frozenset({Use.RESULTS, Use.COMPARED, Use.RANKED, Use.CORRECTED})
 _TABLES = frozenset({Use.RESULTS, Use.COMPARED})
 
 _ALL = (
@@ -192,6 +236,7 @@ _ALL = (
         "power_w", "Mean power", "W", Kind.ENERGY, "window",
         "Gross joules of the window over its length.",
         lambda q: q["window_j"] / q["duration_s"],
+        uses=frozenset({Use.CORRECTED}),
     ),
     MetricSpec(
         "tok_per_s", "Throughput", "tok/s", Kind.RATE, "window",
@@ -215,6 +260,11 @@ _ALL = (
 
 METRICS: dict[str, MetricSpec] = {spec.key: spec for spec in _ALL}
 """Every metric, in the order of a reader's interest."""
+
+
+def facts(known: Container[str], currency: str) -> dict[str, MetricFacts]:
+    """Return what a reader must know of each of the metrics that are known."""
+    return {spec.key: spec.facts(currency) for spec in _ALL if spec.key in known}
 
 
 def keys(use: Use) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.analysis.rules.findings import Finding
 from llamawatt.core.flags import Flag
 from llamawatt.core.machine import MachineRecord
-from llamawatt.core.metrics import METRICS
+from llamawatt.core.metrics import METRICS, MetricFacts
 from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import Purpose
@@ -196,6 +196,7 @@ class ReportModel:
         n_failed: Failed trials.
         suites: Names of the suites, in the study's order.
         quality: How the models were judged; empty where they were not.
+        metrics: What a reader must know of each metric, by its name in `estimates`.
     """
 
     schema: int
@@ -220,6 +221,7 @@ class ReportModel:
     n_failed: int
     suites: tuple[str, ...] = field(default=())
     quality: tuple[QualityRecord, ...] = ()
+    metrics: dict[str, MetricFacts] = field(default_factory=dict)
 
     def suite_rows(self, group: str = "", suite: str = "") -> tuple[Row, ...]:
         """Return the rows of suite windows, of one group or suite if named."""

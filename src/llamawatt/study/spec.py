@@ -36,11 +36,12 @@ def known_metric(name: str) -> str:
     """Check the name of a metric.
 
     Raises:
-        ValueError: there is no such metric.
+        ValueError: there is no such metric, or it needs more than a trial.
     """
-    if name not in METRICS:
-        choice = f"{meant(name, METRICS)}Choose among {', '.join(METRICS)}"
-        raise ValueError(f"{name!r} is not a metric. {choice}")
+    watched = [key for key, spec in METRICS.items() if not spec.needs]
+    if name not in watched:
+        choice = f"{meant(name, watched)}Choose among {', '.join(watched)}"
+        raise ValueError(f"{name!r} is not a metric that a trial has. {choice}")
     return name
 
 

@@ -100,7 +100,7 @@ def _half_width(trials: list[TrialRecord], metric: str) -> float | None:
     if not trials:
         return None
     (cell,) = cells(trials).values()
-    values = cell.columns[metric]
+    values = cell.columns.get(metric, np.array([np.nan]))
     if not np.isfinite(values).all():
         return None
     return relative_half_width(values.tolist(), cell.uncertainty(METRICS[metric]).tolist())

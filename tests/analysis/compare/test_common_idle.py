@@ -7,6 +7,7 @@ import pytest
 
 from llamawatt.analysis.assess import assess
 from llamawatt.analysis.compare.ratios import paired_ratio
+from llamawatt.core.settings import Assumptions
 from llamawatt.core.trials import Purpose
 from tests.analysis.synthetic import SUITES, Factory, paper_arms
 
@@ -59,7 +60,7 @@ def test_above_resident_idle_forgives_it_and_is_not_compared_between_arms(two_ar
 def test_the_error_of_the_common_idle_does_not_shrink_with_repeats(two_arms):
     run, found = two_arms
     cell = found.cells["cpu", "short_dialogue", Purpose.SUITE]
-    worse = assess(run.study, run.machine, run.trials, {"bare_uncertainty_w": 10.0})
+    worse = assess(run.study, run.machine, run.trials, Assumptions({"bare_uncertainty_w": 10.0}))
     wide = worse.cells["cpu", "short_dialogue", Purpose.SUITE].estimate("above_bare_j")
     share_j = 10.0 * float(cell.columns["duration_s"].mean()) / 4
     narrow = cell.estimate("above_bare_j")
@@ -78,7 +79,7 @@ def test_without_a_bare_idle_nothing_is_above_it(two_arms):
 
 def test_a_figure_at_or_below_the_idle_has_no_ratio_but_a_value(two_arms):
     run, _ = two_arms
-    found = assess(run.study, run.machine, run.trials, {"bare_w": 1000.0})
+    found = assess(run.study, run.machine, run.trials, Assumptions({"bare_w": 1000.0}))
     cell = found.cells["cpu", "short_dialogue", Purpose.SUITE]
     assert cell.estimate("above_bare_j").value < 0
     assert paired_ratio(cell, cell, "above_bare_j") is None

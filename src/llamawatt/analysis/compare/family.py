@@ -8,10 +8,10 @@ from llamawatt.analysis.compare.ratios import log_ratios, paired_ratio
 from llamawatt.analysis.compare.verdict import Ratio, correct, inverse
 from llamawatt.analysis.estimates.cells import Cell, CellKey
 from llamawatt.analysis.estimates.memory import pooled_lag1
-from llamawatt.core.metrics import METRICS
+from llamawatt.core.metrics import METRICS, Use, keys
 from llamawatt.core.trials import Purpose
 
-TOLD = ("latency_s", "energy_j", "above_bare_j", "edp_js", "power_w")
+TOLD = keys(Use.CORRECTED)
 """Figures whose verdicts are corrected together. The others are these in other units (a token's
 joules are a reply's over its tokens), so each counts as if it stood in the place of one of them."""
 

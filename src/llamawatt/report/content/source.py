@@ -6,6 +6,7 @@ from pathlib import Path
 
 from llamawatt.analysis.assess import Assessment, assess
 from llamawatt.core.plan import QualityRecord, RunEvent
+from llamawatt.core.settings import NOTHING_ASSUMED, Assumptions
 from llamawatt.core.trials import Purpose, Status, TrialRecord
 from llamawatt.runs.store import Run, no_collection, read_head, read_trials
 
@@ -33,17 +34,17 @@ class Source:
     quality: tuple[QualityRecord, ...] = ()
 
 
-def source_of(run: Run, given: Mapping[str, float] | None = None) -> Source:
+def source_of(run: Run, assumed: Assumptions = NOTHING_ASSUMED) -> Source:
     """Analyse a run that has been read.
 
     Args:
         run: The run.
-        given: What holds for the whole run and metrics may need.
+        assumed: What metrics are worked out with besides.
     """
-    return _source(run, run.trials, [], given)
+    return _source(run, run.trials, [], assumed)
 
 
-def source_at(path: Path, given: Mapping[str, float] | None = None) -> Source:
+def source_at(path: Path, assumed: Assumptions = NOTHING_ASSUMED) -> Source:
     """Read and analyse a run; its trials are read one by one, and none is kept.
 
     Raises:
@@ -52,14 +53,14 @@ def source_at(path: Path, given: Mapping[str, float] | None = None) -> Source:
     head = read_head(path)
     torn: list[str] = []
     with no_collection():
-        return _source(head, read_trials(path, torn), torn, given)
+        return _source(head, read_trials(path, torn), torn, assumed)
 
 
 def _source(
     run: Run,
     trials: Iterable[TrialRecord],
     torn: list[str],
-    given: Mapping[str, float] | None,
+    assumed: Assumptions,
 ) -> Source:
     firsts: dict[str, list[TrialRecord]] = {}
 
@@ -71,7 +72,7 @@ def _source(
                     found.append(trial)
             yield trial
 
-    assessment = assess(run.study, run.machine, passing(), given)
+    assessment = assess(run.study, run.machine, passing(), assumed)
     return Source(
         path=run.path,
         assessment=assessment,

@@ -11,7 +11,7 @@ from llamawatt.analysis.estimates.cells import Cell
 from llamawatt.analysis.estimates.groups import reference
 from llamawatt.analysis.rules.argument import argue
 from llamawatt.core.errors import RunDirectoryError
-from llamawatt.core.metrics import METRICS, Use, keys
+from llamawatt.core.metrics import METRICS, Use, facts, keys
 from llamawatt.core.plan import BASELINE
 from llamawatt.core.trials import Purpose
 from llamawatt.report.content import bits, caches
@@ -61,6 +61,7 @@ def summarise(source: Source, made_at: str = "") -> ReportModel:
         n_failed=len(assessment.failures),
         suites=assessment.suites,
         quality=source.quality,
+        metrics=facts(assessment.metrics, assessment.assumed.currency),
     )
     return _with_quality(model, assessment)
 

@@ -19,7 +19,7 @@ def summary_csv(model: ReportModel) -> str:
     writer.writerow(COLUMNS)
     for row in model.rows:
         for metric, made in row.estimates.items():
-            info = METRICS[metric]
+            info, told = METRICS[metric], model.metrics[metric]
             is_energy = info.is_energy
             writer.writerow(
                 (
@@ -28,7 +28,7 @@ def summary_csv(model: ReportModel) -> str:
                     row.suite,
                     row.purpose,
                     metric,
-                    info.unit,
+                    told.unit,
                     made.value,
                     made.low,
                     made.high,

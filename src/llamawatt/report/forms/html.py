@@ -53,6 +53,7 @@ def html(model: ReportModel, drawings: Sequence[Drawing]) -> str:
         ],
         tables=(
             tables.results(model),
+            tables.worth(model),
             bit_widths(model),
             cache_settings(model),
             tables.comparisons(model),

@@ -33,6 +33,7 @@ def markdown(model: ReportModel) -> str:
     ]
     for table in (
         tables.results(model),
+        tables.worth(model),
         bit_widths(model),
         cache_settings(model),
         tables.comparisons(model),

@@ -71,6 +71,22 @@ def results(model: ReportModel) -> Table:
     return Table("results", "What a reply costs, by suite and arm", columns, numeric, rows)
 
 
+def worth(model: ReportModel) -> Table:
+    """One row per arm and suite: its joules in money, carbon and charge."""
+    shown = [key for key in keys(Use.WORTH) if key in model.metrics]
+    columns = ("Suite", "Arm", *(model.metrics[key].heading for key in shown))
+    rows = tuple(
+        (
+            Entry(suite_text(row.suite), row.suite),
+            Entry(row.arm, row.arm),
+            *(estimated(row.estimates.get(key), row, key) for key in shown),
+        )
+        for row in (model.suite_rows() if shown else ())
+    )
+    numeric = (False, False, *[True] * len(shown))
+    return Table("worth", "What that is worth", columns, numeric, rows)
+
+
 def comparisons(model: ReportModel) -> Table:
     """Every arm over its group's reference."""
     columns = ("Figure", "Suite", "Arm", "Against", "Ratio", "Verdict", "95 % interval",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamawatt.core.errors import RunDirectoryError
+from llamawatt.core.settings import NOTHING_ASSUMED, Assumptions
 from llamawatt.report.content.source import source_at, source_of
 from llamawatt.runs.store import Run, no_collection
 
@@ -42,7 +43,10 @@ class ReportFiles:
 
 
 def write_report(
-    run: Run | Path, out_dir: Path | None = None, made_at: str | None = None
+    run: Run | Path,
+    out_dir: Path | None = None,
+    made_at: str | None = None,
+    assumed: Assumptions = NOTHING_ASSUMED,
 ) -> ReportFiles:
     """Write the report of a run; the same run gives the same bytes apart from the date.
 
@@ -50,13 +54,14 @@ def write_report(
         run: The run, finished or not, or its directory (which spares memory if it is large).
         out_dir: Where to write; `report/` in the run directory unless told.
         made_at: The date to put in, ISO 8601; today's unless told.
+        assumed: What metrics are worked out with besides, as a price.
 
     Raises:
         RunDirectoryError: the run could not be read, or a file not be written.
     """
     date = datetime.now(UTC).date().isoformat() if made_at is None else made_at
     with no_collection():
-        source = source_of(run) if isinstance(run, Run) else source_at(run)
+        source = source_of(run, assumed) if isinstance(run, Run) else source_at(run, assumed)
         from llamawatt.report.forms.render import render  # noqa: PLC0415  # ready, if the run is large
 
         model, texts, images = render(source, date)
