@@ -20,6 +20,7 @@ from llamawatt.core.trials import FactorValue, IdlePower
 from llamawatt.meters.base import Meter
 from llamawatt.meters.energy.crosscheck import compare
 from llamawatt.meters.energy.idle import IdlePowerEstimate
+from llamawatt.meters.energy.trace import Trace
 from llamawatt.meters.sampling.calibrate import calibrate
 from llamawatt.meters.sampling.sampler import Sampler, SamplerOverhead
 from llamawatt.runs.samples import RawTrace
@@ -137,6 +138,18 @@ class MeterBench:
         }
         self._running.forget_before(t0_s - KEEP_S)
         return {**readings, **self._checked(readings)}
+
+    def trace(self, domain: str) -> Trace:
+        """Return the samples of one domain that are kept.
+
+        Raises:
+            KeyError: no meter has that domain.
+        """
+        return self._running.trace(domain)
+
+    def forget_before(self, t_s: float) -> None:
+        """Drop samples from before a moment: for whoever books energy for days."""
+        self._running.forget_before(t_s)
 
     def traces(self, t0_s: float, t1_s: float) -> dict[str, RawTrace]:
         """Return the raw samples around a past window, by domain."""

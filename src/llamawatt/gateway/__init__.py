@@ -1,0 +1,1 @@
+"""The gateway: an OpenAI-compatible server that meters, unloads and routes by energy."""

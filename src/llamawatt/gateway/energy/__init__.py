@@ -1,0 +1,1 @@
+"""What each answer cost: slices of measured energy, the work in them, and its split."""

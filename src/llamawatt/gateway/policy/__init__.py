@@ -1,0 +1,1 @@
+"""Choices, pure: when to unload, where to run, what may be spent."""

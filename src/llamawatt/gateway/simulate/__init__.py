@@ -1,0 +1,1 @@
+"""The same choices on an arrival trace, with measured costs and no machine."""

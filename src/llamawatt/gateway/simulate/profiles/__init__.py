@@ -1,0 +1,1 @@
+"""Measured costs that come along, one file a machine."""
