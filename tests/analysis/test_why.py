@@ -10,12 +10,12 @@ from llamawatt.analysis.estimates.cells import cells
 from llamawatt.analysis.estimates.groups import (
     arms_of,
     group_names,
+    is_swept,
     reference,
     sweeps,
-    varied_factor,
 )
 from llamawatt.analysis.estimates.pareto import pareto_front
-from llamawatt.analysis.estimates.roofline import roofline
+from llamawatt.analysis.estimates.roofline import roof_of, roofline
 from llamawatt.core.trials import Purpose
 from tests.analysis.synthetic import Factory
 
@@ -47,7 +47,8 @@ def test_the_front_is_what_nothing_beats(points):
 def place(run, sorted_cells, name, bandwidth=None):
     arm = next(arm for arm in run.study.arms if arm.name == name)
     cell = sorted_cells[name, "short_dialogue", Purpose.SUITE]
-    return roofline(cell, arm, run.study.models[0], bandwidth or {})
+    machine = dataclasses.replace(run.machine, bandwidth_bytes_per_s=bandwidth or {})
+    return roofline(cell, arm, run.study.models[0], roof_of(machine, arm.device))
 
 
 def test_one_stream_reads_all_weights_per_token(run, sorted_cells):
@@ -69,7 +70,7 @@ def test_streams_share_the_weights(run, sorted_cells):
 def test_no_roof_without_the_models_bytes(run, sorted_cells):
     arm = run.study.arms[0]
     model = dataclasses.replace(run.study.models[0], bytes_per_token=None)
-    assert roofline(sorted_cells["cpu", "short_dialogue", Purpose.SUITE], arm, model, {}) is None
+    assert roofline(sorted_cells["cpu", "short_dialogue", Purpose.SUITE], arm, model, None) is None
 
 
 def test_groups_and_their_reference(run):
@@ -77,8 +78,8 @@ def test_groups_and_their_reference(run):
     assert [arm.name for arm in arms_of(run.study, "baseline")] == ["cpu", "gpu"]
     assert arms_of(run.study, "flash") == ()
     assert reference(arms_of(run.study, "baseline")).name == "cpu"
-    assert varied_factor(arms_of(run.study, "threads")) == "n_threads"
-    assert varied_factor(arms_of(run.study, "baseline")) is None
+    assert is_swept("threads", arms_of(run.study, "threads"))
+    assert not is_swept("baseline", arms_of(run.study, "baseline"))
 
 
 def test_a_sweep_takes_in_the_arms_that_other_groups_ran(run, sorted_cells):

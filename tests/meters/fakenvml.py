@@ -68,6 +68,14 @@ class FakeNvml:
         self._gpu("memory_clock_mhz", index)
         return 2619
 
+    def max_memory_clock_mhz(self, index: int) -> int:
+        self._gpu("max_memory_clock_mhz", index)
+        return 2619
+
+    def memory_bus_bits(self, index: int) -> int:
+        self._gpu("memory_bus_bits", index)
+        return 5120
+
     def busy_percent(self, index: int) -> int:
         self._gpu("busy_percent", index)
         return 25

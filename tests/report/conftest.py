@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from llamawatt.report.figures import registry as figures
+from llamawatt.report.figures import registry
 from llamawatt.report.forms.write import write_report
 from llamawatt.runs.store import RunWriter, read_run
 from llamawatt.runs.traces import write_trace
@@ -37,7 +37,10 @@ def only_plots(monkeypatch):
     """Draw the named figures alone, where the others are not what is tested."""
 
     def keep(*names):
-        monkeypatch.setattr(figures, "PLOTS", [p for p in figures.PLOTS if p.name in names])
+        original = registry.figures_of
+        monkeypatch.setattr(
+            registry, "figures_of", lambda model: [f for f in original(model) if f.name in names]
+        )
 
     return keep
 

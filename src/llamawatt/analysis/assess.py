@@ -10,7 +10,7 @@ from llamawatt.analysis.estimates.cells import Cell, CellGatherer, CellKey
 from llamawatt.analysis.estimates.gather import lots
 from llamawatt.analysis.estimates.groups import Sweep, arms_of, group_names, sweeps
 from llamawatt.analysis.estimates.idle import IdleGatherer, IdleOf
-from llamawatt.analysis.estimates.roofline import RooflinePoint, roofline
+from llamawatt.analysis.estimates.roofline import RooflinePoint, roof_of, roofline
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.metrics import METRICS
 from llamawatt.core.plan import ArmRecord, StudyRecord
@@ -98,8 +98,8 @@ class Assessment:
         for cell in self.suite_cells:
             arm = self.arm(cell.arm)
             if arm is not None and arm.model in models:
-                bandwidth = self.machine.bandwidth_bytes_per_s
-                made.append(roofline(cell, arm, models[arm.model], bandwidth))
+                roof = roof_of(self.machine, arm.device)
+                made.append(roofline(cell, arm, models[arm.model], roof))
         return tuple(point for point in made if point is not None)
 
     @cached_property

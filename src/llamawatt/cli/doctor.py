@@ -72,6 +72,9 @@ def _tell_machine(machine: "MachineRecord") -> None:
         typer.echo(f"  bandwidth       {rate / 1e9:.0f} GB/s read by the {place}, measured")
     for gpu in machine.gpus:
         typer.echo(f"  gpu-{gpu.index}           {gpu.name}, driver {gpu.driver}")
+        if gpu.nameplate_bytes_per_s is not None:
+            rate = gpu.nameplate_bytes_per_s / 1e9
+            typer.echo(f"  {'':15} memory {rate:.0f} GB/s by its nameplate, not measured")
 
 
 def _tell_meters(machine: "MachineRecord") -> None:

@@ -72,9 +72,9 @@ def finish(run: Run, *, as_json: bool, with_report: bool) -> None:
 
 def _print_findings(model: "ReportModel", console: Console) -> None:
     """Print what the report found, in a line each; its page has the numbers and the doubts."""
-    from llamawatt.report.words.findings import TUNING, WINNERS
+    from llamawatt.report.words.headings import Section
 
-    answers = (each for each in model.passages if each.about in {WINNERS, TUNING})
+    answers = (each for each in model.passages if each.about in {Section.WINNERS, Section.TUNING})
     found = [each.title for each in answers if each.tone == "result"][:MOST_FINDINGS]
     if found:
         console.print()

@@ -54,6 +54,18 @@ class Flag(StrEnum):
         return _SENTENCES[self]
 
 
+DISTURBANCES = frozenset(
+    {
+        Flag.OTHER_LOAD,
+        Flag.FOREIGN_GPU_PROCESS,
+        Flag.THROTTLED,
+        Flag.IDLE_DRIFT,
+        Flag.IDLE_BUSY,
+        Flag.LOADED_IN_WINDOW,
+    }
+)
+"""What happened to a trial and may have moved its figures: it is marked wherever it is shown."""
+
 _SENTENCES: dict[Flag, str] = {
     Flag.BELOW_RESOLUTION: "The window is too short for this sensor; lengthen it or repeat.",
     Flag.COUNTER_STUCK: "The energy counter stood still for longer than its update period.",

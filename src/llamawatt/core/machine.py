@@ -18,6 +18,8 @@ class Gpu:
         memory_bytes: Memory of the device; None when unknown.
         driver: Version of the driver.
         power_limit_w: Power at which the driver holds it; None when unknown.
+        nameplate_bytes_per_s: Bandwidth of its memory by its design, which no program reaches;
+            None when unknown. Not measured.
     """
 
     index: int
@@ -26,6 +28,7 @@ class Gpu:
     memory_bytes: int | None = None
     driver: str = ""
     power_limit_w: float | None = None
+    nameplate_bytes_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from llamawatt.analysis.estimates.attribution import Attribution, PhaseSplit
 from llamawatt.analysis.estimates.roofline import RooflinePoint
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.analysis.rules.findings import Finding
-from llamawatt.core.flags import Flag
+from llamawatt.core.flags import DISTURBANCES, Flag
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.metrics import METRICS, MetricFacts
 from llamawatt.core.plan import QualityRecord, RunEvent, StudyRecord
@@ -76,6 +76,11 @@ class Row:
         return metric in self.estimates and not (METRICS[metric].is_energy and self.blind_to)
 
     @property
+    def disturbances(self) -> dict[Flag, int]:
+        """What disturbed its windows, and how many of them."""
+        return {flag: n for flag, n in self.flags.items() if flag in DISTURBANCES and n}
+
+    @property
     def is_modelled(self) -> bool:
         """Whether any of its joules is modelled."""
         return bool(self.modelled_share)
@@ -110,6 +115,7 @@ class PowerTrace:
         request_starts_s: When each request was sent, since the window began.
         lines: One per domain.
         idle_w: Model-resident idle power by domain.
+        flags: Doubts about the trial.
     """
 
     trial_id: str
@@ -119,6 +125,7 @@ class PowerTrace:
     request_starts_s: tuple[float, ...]
     lines: tuple[TraceLine, ...]
     idle_w: dict[str, float]
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +147,18 @@ class FigureEntry:
     Attributes:
         name: Its file name without ending.
         title: Its title.
-        caption: What it shows, with method and interval; empty when missing.
+        section: Heading that it stands under.
+        caption: What it shows; empty when missing.
         missing: Why it could not be drawn; empty when it was.
+        alternative: What it shows, with its figures, for who does not see it.
     """
 
     name: str
     title: str
+    section: str
     caption: str = ""
     missing: str = ""
+    alternative: str = ""
 
 
 @dataclass(frozen=True, slots=True)

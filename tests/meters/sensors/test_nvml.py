@@ -146,11 +146,13 @@ def test_closing_lets_go_once(tmp_path):
 
 
 def test_gpus_are_described_as_far_as_they_tell(tmp_path):
-    partly = FakeGpu(refused={"memory_bytes", "power_limit_mw"})
+    partly = FakeGpu(refused={"memory_bytes", "power_limit_mw", "memory_bus_bits"})
     nvml = FakeNvml(FakeClock(), FakeGpu(), partly, FakeGpu(refused={"identity"}))
     full, part = find_gpus(tmp_path, load=lambda: nvml)
     assert (full.memory_bytes, full.power_limit_w) == (80 * 2**30, 700.0)
+    assert full.nameplate_bytes_per_s == pytest.approx(3.352e12, rel=1e-3)
     assert (part.memory_bytes, part.power_limit_w) == (None, None)
+    assert part.nameplate_bytes_per_s is None
     assert nvml.n_open == 0
 
 

@@ -128,3 +128,17 @@ def test_throttle_bits_are_those_of_nvml():
     )
     assert set(THROTTLING) == set(held_back)
     assert pynvml.nvmlClocksThrottleReasonSwPowerCap == POWER_CAPPED
+
+
+def test_bus_width_and_highest_clock_of_the_memory_are_asked_by_nvmls_own_names(nvml, monkeypatch):
+    asked = []
+
+    def max_clock(handle, kind):
+        asked.append((handle, kind))
+        return 2619
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMaxClockInfo", max_clock)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryBusWidth", lambda handle: 5120)
+    assert nvml.max_memory_clock_mhz(1) == 2619
+    assert nvml.memory_bus_bits(1) == 5120
+    assert asked == [("handle-1", pynvml.NVML_CLOCK_MEM)]

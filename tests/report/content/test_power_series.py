@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llamawatt.core.readings import Domain, DomainKind, Method, Quantity
 from llamawatt.report.content.power_series import power_series, power_trace, thinned
 from llamawatt.runs.samples import RawTrace
 from tests.analysis.synthetic import Factory
@@ -44,3 +45,38 @@ def test_too_few_samples_give_no_line(raw):
 
 def test_no_trace_gives_no_line():
     assert power_trace(Factory(n_blocks=1).run().trials[0], {}) is None
+
+
+RISING = RawTrace(np.arange(4.0), np.array([0.0, 10.0, 20.0, 30.0]))
+STEADY = RawTrace(np.arange(4.0), None, np.full(4, 10.0))
+
+
+@pytest.mark.parametrize(
+    ("counter", "power", "counter_checks", "power_checks"),
+    [
+        pytest.param("gpu-0", "gpu-0-instant", None, "gpu-0", id="NVIDIA"),
+        pytest.param("gpu-0", "gpu-0-average", None, "gpu-0", id="AMD"),
+        pytest.param("wall-counter", "wall", "wall", None, id="a wall plug's pair"),
+    ],
+)
+def test_a_thing_and_its_cross_check_are_one_line(counter, power, counter_checks, power_checks):
+    domains = (
+        Domain(counter, DomainKind.GPU, Quantity.ENERGY, Method.COUNTER, "x",
+               checks=counter_checks),
+        Domain(power, DomainKind.GPU, Quantity.POWER, Method.INTEGRAL, "x", checks=power_checks),
+    )  # fmt: skip
+    trial = Factory(n_blocks=1).run().trials[0]
+    made = power_trace(trial, {counter: RISING, power: STEADY}, domains)
+    assert [line.domain for line in made.lines] == [power]
+    alone = power_trace(trial, {counter: RISING}, domains)
+    assert [line.domain for line in alone.lines] == [counter]
+
+
+def test_a_name_alone_makes_no_cross_check():
+    domains = [
+        Domain(name, DomainKind.OTHER, Quantity.POWER, Method.INTEGRAL, "x")
+        for name in ("load", "load-instant")
+    ]
+    trial = Factory(n_blocks=1).run().trials[0]
+    made = power_trace(trial, {"load": STEADY, "load-instant": STEADY}, domains)
+    assert len(made.lines) == 2

@@ -13,7 +13,7 @@ import pytest
 
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.plan import ModelRecord
-from llamawatt.report.figures.registry import PLOTS
+from llamawatt.report.figures.listed import figures_of
 from llamawatt.report.forms.json_form import report_schema
 from llamawatt.report.forms.write import write_report
 from llamawatt.runs.store import read_run
@@ -27,7 +27,7 @@ PAPER_FIGURES = {"energy_vs_latency", "metrics_comparison", "ablation_threads", 
 def test_every_figure_that_the_data_allow_is_drawn(paper):
     names = {path.stem for path in paper.figures}
     assert names >= PAPER_FIGURES
-    always = {plot.name for plot in PLOTS if not plot.group}
+    always = {spec.name for spec in figures_of(paper.model) if not spec.group}
     assert names | {entry.name for entry in paper.missing} == always
     assert {entry.name for entry in paper.missing} == {"quantization_pareto"}
     for path in paper.figures:
@@ -143,7 +143,7 @@ def test_a_small_run_says_which_figures_are_missing_and_why(small):
     files = write_report(read_run(small), made_at=DATE)
     reasons = {entry.name: entry.missing for entry in files.missing}
     assert "run the study `threads` or `paper`" in reasons["ablation_threads"]
-    assert reasons["power_trace"] == "no trace of an arm was kept"
+    assert reasons["power_trace"] == "no trace of a trial was kept"
     assert {path.stem for path in files.figures} == {
         "energy_vs_latency", "metrics_comparison", "edp_ranking", "pareto", "phase_split",
         "roofline",

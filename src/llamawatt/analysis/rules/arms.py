@@ -6,7 +6,7 @@ from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.compare.family import best_first
 from llamawatt.analysis.compare.ratios import over_suites
 from llamawatt.analysis.compare.verdict import Ratio, Verdict, inverse
-from llamawatt.analysis.estimates.groups import SWEEPS, reference
+from llamawatt.analysis.estimates.groups import is_swept, reference
 from llamawatt.analysis.rules.findings import PaperClaim, Race, RaceToSleep, Ranked, Ranking
 from llamawatt.core.metrics import METRICS, Use, keys
 from llamawatt.core.plan import BASELINE
@@ -15,7 +15,8 @@ from llamawatt.core.plan import BASELINE
 def rankings(assessment: Assessment) -> Iterable[Ranking]:
     """Rank the arms of every group that is no sweep, suite by suite."""
     for group in assessment.groups:
-        if group in SWEEPS or len(assessment.arms(group)) < 2:
+        arms = assessment.arms(group)
+        if len(arms) < 2 or is_swept(group, arms):
             continue
         for metric in keys(Use.RANKED):
             for suite in assessment.suites:
@@ -26,7 +27,7 @@ def races(assessment: Assessment) -> Iterable[RaceToSleep]:
     """Tell haste from thrift: each arm beside the group's reference."""
     for group in assessment.groups:
         arms = assessment.arms(group)
-        if group in SWEEPS or len(arms) < 2:
+        if len(arms) < 2 or is_swept(group, arms):
             continue
         baseline = reference(arms).name
         for arm in (a.name for a in arms if a.name != baseline):

@@ -96,6 +96,11 @@ class Scaling:
         saturates_at: Smallest level that no higher one beats in latency beyond doubt.
         latency: The fastest level over the lowest level, in latency.
         energy: The thriftiest level over the fastest one, in joules; None when they are one.
+        beyond: The fastest level above `saturates_at` over it, in latency; None when there is
+            no level above.
+        all_slower: Whether every level above `saturates_at` is slower than it beyond doubt.
+        saved: The fastest level over the lowest level, in joules.
+        held: What else tells this line from others.
     """
 
     group: str
@@ -108,6 +113,10 @@ class Scaling:
     saturates_at: float
     latency: Ratio | None
     energy: Ratio | None
+    beyond: Ratio | None = None
+    all_slower: bool = False
+    saved: Ratio | None = None
+    held: str = ""
     kind: Literal["scaling"] = "scaling"
 
 

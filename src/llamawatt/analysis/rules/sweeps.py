@@ -80,6 +80,10 @@ def _scaling(assessment: Assessment, sweep: Sweep, points: tuple[ScalingPoint, .
     thriftiest = min(metered, key=lambda pair: pair[0])[1] if metered else None
     latency = assessment.family(sweep.group, "latency_s")
     energy = assessment.family(sweep.group, "energy_j")
+    knee = _saturates_at(assessment, sweep, points)
+    above = [point for point in points if point.value > points[knee].value]
+    held_against = [latency.ratio(sweep.suite, point.arm, points[knee].arm) for point in above]
+    best_above = min(above, key=lambda point: point.latency_s.value, default=None)
     return Scaling(
         group=sweep.group,
         factor=sweep.factor,
@@ -88,21 +92,29 @@ def _scaling(assessment: Assessment, sweep: Sweep, points: tuple[ScalingPoint, .
         points=points,
         fastest=fastest.value,
         thriftiest=None if thriftiest is None else thriftiest.value,
-        saturates_at=_saturates_at(assessment, sweep, points),
+        saturates_at=points[knee].value,
         latency=latency.ratio(sweep.suite, fastest.arm, points[0].arm),
         energy=None
         if thriftiest is None or thriftiest.arm == fastest.arm
         else energy.ratio(sweep.suite, thriftiest.arm, fastest.arm),
+        beyond=None
+        if best_above is None
+        else latency.ratio(sweep.suite, best_above.arm, points[knee].arm),
+        all_slower=bool(above)
+        and all(ratio is not None and ratio.verdict is Verdict.HIGHER for ratio in held_against),
+        saved=energy.ratio(sweep.suite, fastest.arm, points[0].arm),
+        held=sweep.held,
     )
 
 
-def _saturates_at(assessment: Assessment, sweep: Sweep, points: tuple[ScalingPoint, ...]) -> float:
+def _saturates_at(assessment: Assessment, sweep: Sweep, points: tuple[ScalingPoint, ...]) -> int:
+    """Return the place of the smallest level that no higher one beats beyond doubt."""
     family = assessment.family(sweep.group, "latency_s")
     for at, point in enumerate(points):
         ratios = [family.ratio(sweep.suite, higher.arm, point.arm) for higher in points[at + 1 :]]
         if not any(ratio is not None and ratio.verdict is Verdict.LOWER for ratio in ratios):
-            return point.value
-    return points[-1].value
+            return at
+    return len(points) - 1
 
 
 def _point(assessment: Assessment, sweep: Sweep, level: Level) -> ScalingPoint | None:

@@ -13,7 +13,13 @@ from llamawatt.core.units import w_from_mw
 from llamawatt.host.pci_power import any_suspended, has_nvidia_gpu
 from llamawatt.meters.channel_meter import Channel, ChannelMeter
 from llamawatt.meters.probe import Opened
-from llamawatt.meters.sensors.nvml_evidence import descends_from_us, device_evidence, in_container
+from llamawatt.meters.sensors.memory_nameplate import nameplate_bytes_per_s
+from llamawatt.meters.sensors.nvml_evidence import (
+    HZ_PER_MHZ,
+    descends_from_us,
+    device_evidence,
+    in_container,
+)
 from llamawatt.meters.sensors.nvml_library import Nvml, NvmlError, guarded, load_nvml
 from llamawatt.meters.sensors.nvml_sources import find_sources
 
@@ -142,6 +148,7 @@ def _gpu(nvml: Nvml, index: int) -> Gpu | None:
     except NvmlError:
         return None
     limit_mw = _asked(nvml.power_limit_mw, index)
+    clock_mhz = _asked(nvml.max_memory_clock_mhz, index)
     return Gpu(
         index=index,
         name=identity["name"],
@@ -149,6 +156,10 @@ def _gpu(nvml: Nvml, index: int) -> Gpu | None:
         memory_bytes=_asked(nvml.memory_bytes, index),
         driver=identity["driver"],
         power_limit_w=None if limit_mw is None else w_from_mw(limit_mw),
+        nameplate_bytes_per_s=nameplate_bytes_per_s(
+            _asked(nvml.memory_bus_bits, index),
+            None if clock_mhz is None else clock_mhz * HZ_PER_MHZ,
+        ),
     )
 
 

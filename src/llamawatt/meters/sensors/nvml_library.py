@@ -72,6 +72,12 @@ class Nvml(Protocol):
     def memory_clock_mhz(self, index: int) -> int:
         """Return the clock of the memory, MHz."""
 
+    def max_memory_clock_mhz(self, index: int) -> int:
+        """Return the highest clock of the memory, MHz."""
+
+    def memory_bus_bits(self, index: int) -> int:
+        """Return the width of the bus to the memory, bits."""
+
     def busy_percent(self, index: int) -> int:
         """Return the share of the last sample period in which a kernel ran, percent."""
 
@@ -168,6 +174,15 @@ class PyNvml:
         """Return the clock of the memory, MHz."""
         kind = self._nvml.NVML_CLOCK_MEM
         return int(self._call(self._nvml.nvmlDeviceGetClockInfo, self._handle(index), kind))
+
+    def max_memory_clock_mhz(self, index: int) -> int:
+        """Return the highest clock of the memory, MHz."""
+        kind = self._nvml.NVML_CLOCK_MEM
+        return int(self._call(self._nvml.nvmlDeviceGetMaxClockInfo, self._handle(index), kind))
+
+    def memory_bus_bits(self, index: int) -> int:
+        """Return the width of the bus to the memory, bits."""
+        return int(self._call(self._nvml.nvmlDeviceGetMemoryBusWidth, self._handle(index)))
 
     def busy_percent(self, index: int) -> int:
         """Return the share of the last sample period in which a kernel ran, percent."""

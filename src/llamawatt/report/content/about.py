@@ -32,6 +32,19 @@ def title(model: ReportModel) -> str:
     return f"What {names} costs here: seconds and joules"
 
 
+def source_line(model: ReportModel) -> str:
+    """Return the foot of every figure: model, machine and the day on which it was measured."""
+    models = joined(
+        f"{m.name} {m.quantization}" if m.quantization and m.quantization not in m.name else m.name
+        for m in model.study.models
+    )
+    machine = " + ".join(dict.fromkeys([*(gpu.name for gpu in model.machine.gpus),
+                                        model.machine.cpu]))  # fmt: skip
+    date = model.study.created_at[:10]
+    parts = [models or "a served model", machine, date, f"run {model.run}", "llamawatt"]
+    return " · ".join(part for part in parts if part)
+
+
 def facts(model: ReportModel) -> tuple[tuple[str, str], ...]:
     """Return the few facts a reader needs first."""
     machine = model.machine

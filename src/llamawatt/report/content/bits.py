@@ -10,7 +10,7 @@ from llamawatt.core.plan import QUANTIZATION, ModelRecord, QualityRecord
 from llamawatt.report.content import quality_limit as passing
 from llamawatt.report.content.quality_limit import KLD_PASSES, Level
 from llamawatt.report.model import Passage, ReportModel, Row
-from llamawatt.report.words.findings import TUNING
+from llamawatt.report.words.headings import Section
 
 
 def widths(model: ReportModel, suite: str = "") -> tuple[Level, ...]:
@@ -59,7 +59,7 @@ def passages(model: ReportModel) -> tuple[Passage, ...]:
     why = why_no_kld(model)
     if why:
         text = f"No bit width can be passed or failed: {why}."
-        return (Passage(TUNING, "Quality of the bit widths", text, "note"),)
+        return (Passage(Section.TUNING, "Quality of the bit widths", text, "note"),)
     judged = next(record for record in judged_models(model) if record.kld is not None)
     text = (
         f"By energy per token, among models whose mean divergence from {judged.reference} is at "

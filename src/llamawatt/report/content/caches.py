@@ -12,7 +12,7 @@ from llamawatt.report.content import quality_limit as passing
 from llamawatt.report.content.bits import choice_text
 from llamawatt.report.content.quality_limit import KLD_PASSES, Level
 from llamawatt.report.model import Passage, ReportModel, Row
-from llamawatt.report.words.findings import TUNING
+from llamawatt.report.words.headings import Section
 
 Key = tuple[str, str, str, str]
 
@@ -67,7 +67,7 @@ def passages(model: ReportModel) -> tuple[Passage, ...]:
     why = why_no_kld(model)
     if why:
         text = f"No cache setting can be passed or failed: {why}."
-        return (Passage(TUNING, "Quality of the cache settings", text, "note"),)
+        return (Passage(Section.TUNING, "Quality of the cache settings", text, "note"),)
     judged = next(record for record in judged_settings(model) if record.kld is not None)
     references = dict.fromkeys(r.reference for r in judged_settings(model) if r.reference)
     name = judged.reference if len(references) == 1 else "their own model's f16 cache"

@@ -1,11 +1,11 @@
 """Raw samples as power over time, thinned without losing energy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llamawatt.core.readings import Method
+from llamawatt.core.readings import Domain, Method, Quantity
 from llamawatt.core.trials import TrialRecord
 from llamawatt.report.model import PowerTrace, TraceLine
 from llamawatt.runs.samples import RawTrace
@@ -17,19 +17,24 @@ MODEL_STEP_S = 0.25
 """Shortest drawn step of a modelled power. Systems count CPU time in ticks of up to 10 ms, so that
 between dense reads a tick looks like many times the power there is."""
 
-CHECK_SUFFIX = "-instant"
-"""Ends the name of the power sensor that a counter is checked by."""
-
 Floats = NDArray[np.float64]
 
 
-def power_trace(trial: TrialRecord, traces: Mapping[str, RawTrace]) -> PowerTrace | None:
-    """Return the power around a trial's window; None when no domain has samples."""
+def power_trace(
+    trial: TrialRecord, traces: Mapping[str, RawTrace], domains: Sequence[Domain] = ()
+) -> PowerTrace | None:
+    """Return the power around a trial's window; None when no domain has samples.
+
+    Args:
+        trial: The trial.
+        traces: Its samples, by domain.
+        domains: What was read: says which domain cross-checks which, so that each thing is drawn
+            once.
+    """
     lines = []
+    twice = _drawn_twice(traces, domains)
     for name, raw in traces.items():
-        # A slow counter knows energy at its ticks, not at the reads: its curve has false steps
-        # where reads are dense. The power sensor of the same device draws the truer picture.
-        if f"{name}{CHECK_SUFFIX}" in traces:
+        if name in twice:
             continue
         t_s, power_w = power_series(raw)
         if power_w.size:
@@ -52,7 +57,24 @@ def power_trace(trial: TrialRecord, traces: Mapping[str, RawTrace]) -> PowerTrac
         ),
         lines=tuple(lines),
         idle_w={name: idle.power_w for name, idle in trial.idle.get("model", {}).items()},
+        flags=trial.flags,
     )
+
+
+def _drawn_twice(traces: Mapping[str, RawTrace], domains: Sequence[Domain]) -> set[str]:
+    """Return the domains to leave out, of each domain and the one that cross-checks it.
+
+    A slow counter knows energy at its ticks, not at the reads: its curve has false steps where
+    reads are dense. Where the other of the two reads power, that draws the truer picture.
+    """
+    known = {domain.name: domain for domain in domains if domain.name in traces}
+    twice = set()
+    for check in known.values():
+        checked = known.get(check.checks or "")
+        if checked is not None:
+            reads_power = check.quantity is Quantity.POWER
+            twice.add(checked.name if reads_power else check.name)
+    return twice
 
 
 def power_series(raw: RawTrace) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from llamawatt.analysis.rules.findings import Cheapest
 from llamawatt.core.format import number_text
 from llamawatt.core.plan import ModelRecord, QualityRecord
 from llamawatt.report.model import Passage, ReportModel, Row
-from llamawatt.report.words.findings import TUNING
+from llamawatt.report.words.headings import Section
 from llamawatt.report.words.phrases import (
     joined,
     suite_heading,
@@ -170,7 +170,7 @@ def passage(
     """
     tone = "result" if any(cheapest(found) for found in contests) else "warning"
     points = tuple(_point(model, found) for found in contests)
-    return Passage(TUNING, _title(model, contests, nothing), text, tone, points)
+    return Passage(Section.TUNING, _title(model, contests, nothing), text, tone, points)
 
 
 def _point(model: ReportModel, found: Sequence[Level]) -> str:

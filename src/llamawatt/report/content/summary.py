@@ -150,7 +150,11 @@ def _traces(source: Source) -> tuple[tuple[PowerTrace, ...], list[str]]:
     for arm in wanted:
         for trial in source.first_trials.get(arm, ()):
             try:
-                made = power_trace(trial, read_trace(source.path, trial.trial_id))
+                made = power_trace(
+                    trial,
+                    read_trace(source.path, trial.trial_id),
+                    assessment.machine.domains,
+                )
             except RunDirectoryError as error:
                 warnings.append(str(error))
                 continue

@@ -7,11 +7,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from llamawatt.analysis.estimates.groups import lines
 from llamawatt.analysis.estimates.pareto import pareto_front
 from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.format import energy_text, number_text
 from llamawatt.core.metrics import METRICS
 from llamawatt.core.plan import BASELINE
+from llamawatt.core.sweeps import Scale
 from llamawatt.report.content.headline import error_text
 from llamawatt.report.figures.canvas import (
     Canvas,
@@ -19,11 +21,11 @@ from llamawatt.report.figures.canvas import (
     label_rows_in,
     plain_ticks,
     swatch,
-    whiskers,
     wrapped,
 )
 from llamawatt.report.figures.labels import name_marks
-from llamawatt.report.figures.style import GRID, HATCH, INK, MARKERS, MUTED, PAPER, colours
+from llamawatt.report.figures.marks import doubt_handles, doubt_mark, tip_text, whiskers
+from llamawatt.report.figures.style import GRID, HATCH, INK, MARKERS, MUTED, PAPER, colours, ramp
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.words.phrases import panel_title, suite_text, value_text
 
@@ -42,12 +44,13 @@ def busiest_suite(model: ReportModel) -> str:
 def energy_vs_latency(model: ReportModel, canvas: Canvas) -> None:
     """Scatter joules against seconds, one mark per arm and suite."""
     rows = [row for row in plain_rows(model) if row.has("energy_j")]
-    colour = arm_colours(rows)
+    colour = plain_colours(model, rows)
     marker = suite_markers(model, rows)
     handles: list[Artist] = [swatch(colour[arm], arm) for arm in colour]
     handles += [swatch(MUTED, suite_text(suite), marker[suite]) for suite in marker]
     if any(row.is_modelled for row in rows):
         handles.append(swatch(MUTED, "(partly) modelled", hollow=True))
+    handles += doubt_handles(rows)
     (axes,) = canvas.panels(height_in=3.0, handles=handles)
     for row in rows:
         _point(canvas, axes, row, colour[row.arm], marker[row.suite])
@@ -58,7 +61,7 @@ def energy_vs_latency(model: ReportModel, canvas: Canvas) -> None:
 def metrics_comparison(model: ReportModel, canvas: Canvas) -> None:
     """Bars of latency, energy and energy per token, grouped by suite."""
     rows = plain_rows(model)
-    colour = arm_colours(rows)
+    colour = plain_colours(model, rows)
     wanted = ("latency_s", "energy_j", "j_per_token")
     shown = [key for key in wanted if any(row.has(key) for row in rows)]
     handles: list[Artist] = [Patch(facecolor=colour[arm], label=arm) for arm in colour]
@@ -66,6 +69,7 @@ def metrics_comparison(model: ReportModel, canvas: Canvas) -> None:
         handles.append(
             Patch(facecolor=PAPER, edgecolor=MUTED, hatch=HATCH, label="(partly) modelled")
         )
+    handles += doubt_handles(rows)
     panels = canvas.panels(len(shown), height_in=2.2, lefts_in=(0.5,) * 3, handles=handles)
     for metric, axes in zip(shown, panels, strict=True):
         _bars(canvas, axes, rows, metric, colour)
@@ -90,7 +94,9 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
             made.value, at, "o", color=colour[row.arm], markersize=6.5, zorder=5,
             markerfacecolor=PAPER if row.is_modelled else colour[row.arm],
         )  # fmt: skip
-        canvas.tip(mark, f"{row.arm}: {value_text('edp_js', made.value)} ({error_text(row)})")
+        doubt_mark(axes, row, (made.value, at))
+        figures = f"{value_text('edp_js', made.value)} ({error_text(row)})"
+        canvas.tip(mark, tip_text(row, figures))
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xscale("log")
@@ -105,7 +111,7 @@ def pareto(model: ReportModel, canvas: Canvas) -> None:
     rows = [r for r in model.suite_rows(suite=busiest_suite(model)) if r.has("energy_j")]
     colour = arm_colours(rows, by_device=True)
     handles = device_handles(rows, colour)
-    handles += [swatch(MUTED, "on the front", "o"), swatch(MUTED, "beaten", "X")]
+    handles += [swatch(MUTED, "on the line", "o"), swatch(MUTED, "beaten", "X")]
     (axes,) = canvas.panels(height_in=3.0, handles=handles)
     points = [(r.estimates["latency_s"].value, r.estimates["energy_j"].value) for r in rows]
     on_front = pareto_front(points)
@@ -126,6 +132,18 @@ def arm_colours(rows: Sequence[Row], *, by_device: bool = False) -> dict[str, st
     return colours(arms)
 
 
+def plain_colours(model: ReportModel, rows: Sequence[Row]) -> dict[str, str]:
+    """Give every arm of these rows a colour: from dark to light where they are ordered levels."""
+    names = list(dict.fromkeys(row.arm for row in rows))
+    groups = dict.fromkeys(group for row in rows for group in row.groups)
+    arms = [arm for arm in model.study.arms if arm.name in names]
+    for line in (line for group in groups for line in lines(group, arms)):
+        ordered = [arm.name for arm in line.arms]
+        if line.spec.scale is Scale.NUMBERS and set(names) == set(ordered):
+            return ramp(ordered)
+    return arm_colours(rows)
+
+
 def suite_markers(model: ReportModel, rows: Sequence[Row]) -> dict[str, str]:
     """Give every suite of these rows a marker."""
     present = {row.suite for row in rows}
@@ -143,11 +161,9 @@ def _point(
         latency.value, energy.value, marker, color=colour, markersize=size_pt, zorder=5,
         markerfacecolor=PAPER if row.is_modelled else colour, markeredgewidth=1.3,
     )  # fmt: skip
-    canvas.tip(
-        mark,
-        f"{row.arm}, {suite_text(row.suite)}: {value_text('latency_s', latency.value)}, "
-        f"{energy_text(energy.value)} ({error_text(row)}), n = {row.n}",
-    )
+    doubt_mark(axes, row, (latency.value, energy.value))
+    figures = f"{value_text('latency_s', latency.value)}, {energy_text(energy.value)}"
+    canvas.tip(mark, tip_text(row, f"{figures} ({error_text(row)}), n = {row.n}"))
 
 
 def _log_log(axes: Axes, rows: Sequence[Row]) -> None:
@@ -209,7 +225,8 @@ def _bars(
             edgecolor=colour[row.arm], hatch=HATCH if hatched else None, linewidth=1.0,
         )  # fmt: skip
         whiskers(axes, at, made, row.gain if info.is_energy else 0.0)
-        canvas.tip(bar, f"{row.arm}, {suite_text(row.suite)}: {value_text(metric, made.value)}")
+        doubt_mark(axes, row, (at, made.value))
+        canvas.tip(bar, tip_text(row, value_text(metric, made.value)))
     names = [suite_text(suite).replace(" ", "\n", 1) for suite in suites]
     axes.set_xticks(range(len(suites)), names, size=6.6)
     axes.tick_params(axis="x", length=0)
@@ -224,4 +241,4 @@ def device_handles(rows: Sequence[Row], colour: dict[str, str]) -> list[Artist]:
     handles: list[Artist] = [swatch(c, device or "device unknown") for device, c in devices.items()]
     if any(row.is_modelled for row in rows):
         handles.append(swatch(MUTED, "(partly) modelled", "o", hollow=True))
-    return handles
+    return [*handles, *doubt_handles(rows)]

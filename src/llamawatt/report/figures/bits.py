@@ -10,8 +10,9 @@ from llamawatt.core.format import number_text
 from llamawatt.report.content import bits, caches
 from llamawatt.report.content.quality_limit import KLD_PASSES, Level, cheapest, tied_with
 from llamawatt.report.figures.arms import arm_colours, device_handles
-from llamawatt.report.figures.canvas import Canvas, whiskers
+from llamawatt.report.figures.canvas import Canvas
 from llamawatt.report.figures.labels import name_marks
+from llamawatt.report.figures.marks import doubt_mark, tip_text, whiskers
 from llamawatt.report.figures.style import INK, MUTED, PAPER
 from llamawatt.report.model import ReportModel
 from llamawatt.report.words.phrases import joined, suite_text, value_text
@@ -144,11 +145,12 @@ def _mark(canvas: Canvas, axes: Axes, level: Level, view: _View, colour: str) ->
         at, made.value, "o", color=colour, markersize=size_pt, zorder=5,
         markerfacecolor=PAPER if level.row.is_modelled else colour,
     )  # fmt: skip
-    text = f"{level.label}: {value_text('j_per_token', made.value)}, {view.size(level)}"
+    doubt_mark(axes, level.row, (at, made.value))
+    text = f"{value_text('j_per_token', made.value)}, {view.size(level)}"
     if not view.why:
         text += f", divergence {number_text(at)} nat"
         axes.hlines(made.value, *level.kld_ends, color=INK, linewidth=1.8, zorder=6)
-    canvas.tip(mark, text)
+    canvas.tip(mark, tip_text(level.row, text))
 
 
 def _limit(axes: Axes, found: tuple[Level, ...]) -> None:

@@ -15,14 +15,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
-from llamawatt.analysis.estimates.stats import Estimate
 from llamawatt.core.format import number_text
-from llamawatt.report.figures.style import INK, MUTED, PAPER, RC
+from llamawatt.report.figures.style import MUTED, PAPER, RC
 from llamawatt.report.figures.text_width import text_width_pt
 
 WIDE_IN, NARROW_IN = 7.2, 3.5
 _LEFT_IN, _RIGHT_IN = 0.66, 0.14
 _TITLE_IN, _LINE_IN, _XLABEL_IN, _STACK_GAP_IN = 0.52, 0.19, 0.46, 0.66
+_FOOT_IN = 0.12
+"""A line at the foot."""
 _N_COLOURS = 128
 """Few hues in many shades of their edges."""
 _DPI = 160
@@ -30,6 +31,8 @@ _LETTER_IN = 0.066
 """Mean width of a letter of tick labels."""
 _LABEL_SHORT, _LABEL_NARROW, _LABEL_WIDE = 16, 24, 44
 """Letters of a tick label: up to which it stays in one line, and most of a line."""
+_ROOM_NARROW, _ROOM_WIDE = 60, 128
+"""Letters of a line above or below the panels."""
 _LEGEND_PT = 8.0
 _EM_IN = _LEGEND_PT / 72
 _COLUMN_GAP_EM, _HANDLE_EM, _HANDLE_GAP_EM = 1.2, 1.6, 0.5
@@ -47,6 +50,7 @@ class Canvas:
         name: Name of the figure; ids of its marks begin with it.
         title: Its title.
         note: What the marks mean, in one line (two when narrow).
+        source: Model, machine and date, at the foot.
         narrow: Whether it is drawn for a phone.
         tips: By id of a mark: what it says when pointed at.
     """
@@ -54,6 +58,7 @@ class Canvas:
     name: str
     title: str
     note: str
+    source: str = ""
     narrow: bool = False
     tips: dict[str, str] = field(default_factory=dict)
     figure: Figure = field(init=False)
@@ -79,9 +84,10 @@ class Canvas:
         width_in = NARROW_IN if self.narrow else WIDE_IN
         columns = 1 if self.narrow or stacked else n
         rows = n // columns
-        notes = self._wrapped(self.note)
+        notes, feet = self._wrapped(self.note), self._wrapped(self.source)
+        foot_in = _FOOT_IN * len(feet)
         n_columns, n_lines = _fit_legend(handles, width_in)
-        bottom_in = _XLABEL_IN + _LINE_IN * n_lines
+        bottom_in = _XLABEL_IN + _LINE_IN * n_lines + foot_in
         top_in = _TITLE_IN + _LINE_IN * len(notes) * 0.85
         total_in = top_in + rows * height_in + (rows - 1) * _STACK_GAP_IN + bottom_in
         self.figure = Figure(figsize=(width_in, total_in))
@@ -95,8 +101,10 @@ class Canvas:
             box = (x_in / width_in, y_in / total_in, panel_in / width_in, height_in / total_in)
             made.append(self.figure.add_axes(box))
         self._head(notes, width_in, total_in)
+        self.figure.text(0.1 / width_in, 0.05 / total_in, "\n".join(feet), va="bottom", size=6.5,
+                         color=MUTED, linespacing=1.2)  # fmt: skip
         if handles:
-            self._legend(handles, n_columns)
+            self._legend(handles, n_columns, foot_in)
         return made
 
     def _head(self, notes: Sequence[str], width_in: float, total_in: float) -> None:
@@ -107,12 +115,12 @@ class Canvas:
             linespacing=1.25,
         )  # fmt: skip
 
-    def _legend(self, handles: Sequence[Artist], n_columns: int) -> None:
+    def _legend(self, handles: Sequence[Artist], n_columns: int, foot_in: float) -> None:
         width_in, total_in = self.figure.get_size_inches()
         self.figure.legend(
             handles=list(handles),
             loc="lower left",
-            bbox_to_anchor=(_LEGEND_LEFT_IN / width_in, 0.02 / total_in),
+            bbox_to_anchor=(_LEGEND_LEFT_IN / width_in, (0.04 + foot_in) / total_in),
             ncols=n_columns,
             columnspacing=_COLUMN_GAP_EM,
             handlelength=_HANDLE_EM,
@@ -129,13 +137,15 @@ class Canvas:
     def svg(self) -> str:
         """Return the figure as SVG, the same bytes every time."""
         buffer = io.StringIO()
+        about = {"Title": self.title, "Description": self.source}
+        metadata = {"Date": None, "Creator": None, **about}
         salt = f"llamawatt-{self.name}-{self.narrow}"
         with mpl.rc_context({**RC, "svg.hashsalt": salt}):
             FigureCanvasSVG(self.figure)
             self.figure.savefig(
                 buffer,
                 format="svg",
-                metadata={"Date": None, "Creator": None, "Title": self.title},
+                metadata=metadata,
                 facecolor=PAPER,
             )
         # Where the font that was measured with is missing, another without serifs stands in.
@@ -152,7 +162,7 @@ class Canvas:
         return Image.frombytes("RGBA", size, buffer.getvalue())
 
     def _wrapped(self, text: str) -> list[str]:
-        room = 62 if self.narrow else 128
+        room = _ROOM_NARROW if self.narrow else _ROOM_WIDE
         lines, line = [], ""
         for word in text.split():
             if line and len(line) + len(word) >= room:
@@ -160,20 +170,6 @@ class Canvas:
                 line = ""
             line = f"{line} {word}".strip()
         return [*lines, line]
-
-
-def whiskers(
-    axes: Axes, at: float, estimate: Estimate, gain: float = 0.0, *, vertical: bool = True
-) -> None:
-    """Draw the 95 % interval (thick) and the same with the sensor's gain error (thin)."""
-    draw = axes.vlines if vertical else axes.hlines
-    low, high = estimate.low, estimate.high
-    if low is None or high is None:
-        low = high = estimate.value
-    else:
-        draw(at, low, high, color=INK, linewidth=1.8, zorder=6)
-    if gain:
-        draw(at, low * (1 - gain), high * (1 + gain), color=INK, linewidth=0.7, zorder=6)
 
 
 def plain_ticks(axes: Axes, which: str) -> None:
@@ -192,14 +188,6 @@ def plain_ticks(axes: Axes, which: str) -> None:
     axis.set_minor_formatter(
         FuncFormatter(lambda value, _: number_text(value, 1) if _digit(value) in leading else "")
     )
-
-
-def value_label(axes: Axes, text: str, at: tuple[float, float]) -> None:
-    """Write a value above its mark, on a patch of background so that lines do not cross it."""
-    axes.annotate(
-        text, at, xytext=(0, 7), textcoords="offset points", size=7, color=MUTED, ha="center",
-        zorder=7, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
-    )  # fmt: skip
 
 
 def label_room_in(labels: Sequence[str]) -> float:

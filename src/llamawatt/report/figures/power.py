@@ -9,10 +9,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from llamawatt.analysis.estimates.attribution import PhaseSplit
+from llamawatt.core.flags import DISTURBANCES, Flag
 from llamawatt.core.format import energy_text, number_text, percent_text
 from llamawatt.core.plan import BASELINE
 from llamawatt.core.readings import Method
 from llamawatt.report.figures.canvas import Canvas, label_room_in, wrapped
+from llamawatt.report.figures.marks import SIGN, doubt_handles, doubt_mark, sign_handles
 from llamawatt.report.figures.style import (
     BLUE,
     GREEN,
@@ -40,6 +42,7 @@ def power_trace(model: ReportModel, canvas: Canvas) -> None:
     ]
     handles.append(Patch(facecolor=SHADE, edgecolor=MUTED, linewidth=0.5, label="measured window"))
     handles.append(Line2D([], [], color=MUTED, linestyle=":", label="idle, model resident"))
+    handles += sign_handles(f for trace in model.traces for f in _disturbances(trace))
     panels = canvas.panels(len(model.traces), height_in=1.9, stacked=True, handles=handles)
     for axes, trace in zip(panels, model.traces, strict=True):
         _trace(canvas, axes, trace, colour)
@@ -50,13 +53,17 @@ def phase_split(model: ReportModel, canvas: Canvas) -> None:
     splits = shown_splits(model)
     labels = [_split_label(split, canvas.narrow) for split in splits]
     used = [name for name in _PHASE_COLOURS if any(_parts(split)[name] > 0 for split in splits)]
-    handles = [Patch(facecolor=_PHASE_COLOURS[name], label=name) for name in used]
+    handles: list[Artist] = [Patch(facecolor=_PHASE_COLOURS[name], label=name) for name in used]
+    shown = {(split.arm, split.suite) for split in splits}
+    handles += doubt_handles([r for r in model.suite_rows() if (r.arm, r.suite) in shown])
     (axes,) = canvas.panels(
         height_in=0.4 + 0.3 * len(splits), handles=handles, lefts_in=(label_room_in(labels),)
     )
     modelled = {row.arm for row in model.rows if row.is_modelled}
+    rows = {(row.arm, row.suite): row for row in model.suite_rows()}
     for at, split in enumerate(splits):
         _stack(canvas, axes, at, split, hatched=split.arm in modelled)
+        doubt_mark(axes, rows[split.arm, split.suite], (sum(_parts(split).values()), at))
     axes.set_yticks(range(len(splits)), labels)
     axes.set_ylim(len(splits) - 0.4, -0.6)
     axes.set_xlim(right=axes.get_xlim()[1] * 1.02)
@@ -122,7 +129,8 @@ def _trace(canvas: Canvas, axes: Axes, trace: PowerTrace, colour: dict[str, str]
         trace.request_starts_s, [top * 1.03] * len(trace.request_starts_s), "|", color=MUTED,
         markersize=4,
     )  # fmt: skip
-    axes.set_title(f"{trace.arm}, {suite_text(trace.suite)} (ticks: requests sent)")
+    doubt = f"{SIGN} " if _disturbances(trace) else ""
+    axes.set_title(f"{doubt}{trace.arm}, {suite_text(trace.suite)} (ticks: requests sent)")
     axes.set_ylabel("Power (W)")
     axes.set_xlabel("Seconds since the window began")
 
@@ -147,6 +155,10 @@ def _domain_colour(name: str, number: int) -> str:
         if name.startswith(start):
             return colour
     return (PURPLE, ORANGE, SKY, MUTED)[number % 4]
+
+
+def _disturbances(trace: PowerTrace) -> list[Flag]:
+    return [flag for flag in trace.flags if flag in DISTURBANCES]
 
 
 def _tag(model: ReportModel, domain: str) -> str:

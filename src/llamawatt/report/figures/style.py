@@ -3,21 +3,33 @@
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+
 BLUE, ORANGE, GREEN, VERMILION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 PURPLE, SKY, YELLOW = "#cc79a7", "#56b4e9", "#f0e442"
 """Okabe & Ito 2008, "Color Universal Design"."""
 
+ALARM = "#b3261e"
+"""Sign of a disturbed window."""
+
 INK, MUTED, GRID, PAPER, SHADE = "#1b1f24", "#5b6570", "#d8dde3", "#fdfdfe", "#eef1f4"
+
+LEVELS = (
+    "#440154", "#482374", "#424086", "#375b8d", "#2c728e", "#23898e", "#1fa088", "#32b67a",
+)  # fmt: skip
+"""From the lowest to the highest of ordered levels: two thirds of viridis (van der Walt & Smith
+2015), which differ in lightness, so that the order is seen in grey too."""
 
 THEMED = {
     INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--paper", SHADE: "--shade",
     BLUE: "--blue", ORANGE: "--orange", GREEN: "--green", VERMILION: "--vermilion",
-    PURPLE: "--purple", SKY: "--sky", YELLOW: "--yellow",
+    PURPLE: "--purple", SKY: "--sky", YELLOW: "--yellow", ALARM: "--alarm",
+    **{colour: f"--level-{number}" for number, colour in enumerate(LEVELS)},
 }  # fmt: skip
 """Which custom property of the page stands for which colour."""
 
 DEVICE_COLOURS = {"cpu": BLUE, "gpu": VERMILION, "hybrid": GREEN}
-_OTHERS = (PURPLE, SKY, ORANGE, MUTED)
+_OTHERS = (PURPLE, SKY, ORANGE, MUTED, YELLOW)
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 HATCH = "////"
@@ -61,18 +73,29 @@ RC: dict[Any, Any] = {
 
 
 def colours(arms: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Give each arm a colour: the first of a device has the device's own.
+    """Give each arm a colour that no other has: the first of a device has the device's own.
 
     Args:
         arms: Name and device of each arm.
     """
+    own = {DEVICE_COLOURS[device] for _, device in arms if device in DEVICE_COLOURS}
+    spare = [colour for colour in (*_OTHERS, *DEVICE_COLOURS.values()) if colour not in own]
     given: dict[str, str] = {}
-    spare = [*_OTHERS]
     for arm, device in arms:
-        own = DEVICE_COLOURS.get(device)
-        if own is not None and own not in given.values():
-            given[arm] = own
-        else:
-            given[arm] = spare[0]
-            spare.append(spare.pop(0))
+        colour = DEVICE_COLOURS.get(device)
+        if colour is None or colour in given.values():
+            if not spare:
+                return ramp([name for name, _ in arms])
+            colour = spare.pop(0)
+        given[arm] = colour
     return given
+
+
+def ramp(names: Sequence[str]) -> dict[str, str]:
+    """Give ordered levels colours from dark to light, as far apart as their number allows."""
+    n = len(names)
+    if n <= len(LEVELS):
+        steps = [round(at * (len(LEVELS) - 1) / max(1, n - 1)) for at in range(n)]
+        return dict(zip(names, (LEVELS[step] for step in steps), strict=True))
+    map_ = LinearSegmentedColormap.from_list("levels", LEVELS)
+    return {name: to_hex(map_(at / (n - 1))) for at, name in enumerate(names)}

@@ -12,14 +12,16 @@ from llamawatt.report.figures.canvas import (
     label_room_in,
     label_rows_in,
     swatch,
-    whiskers,
     wrapped,
 )
+from llamawatt.report.figures.marks import doubt_handles, doubt_mark, tip_text, whiskers
 from llamawatt.report.figures.style import INK, MUTED, PAPER
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.words.phrases import suite_text, value_text
 
 _G = 1e9
+_PLATE = (0, (2, 1))
+"""Dashes of a roof that was not measured."""
 
 
 def shown_roofs(model: ReportModel) -> tuple[RooflinePoint, ...]:
@@ -40,11 +42,8 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
     room_in = label_room_in(names)
     devices = {rows[p.arm, p.suite].device: colour[p.arm] for p in points}
     handles: list[Artist] = [swatch(c, device) for device, c in devices.items()]
-    if any(point.bandwidth_bytes_per_s for point in points):
-        handles.append(
-            Line2D([], [], color=INK, marker="|", linestyle="none", markersize=10,
-                   markeredgewidth=2, label="measured bandwidth")
-        )  # fmt: skip
+    handles += _roof_handles(points)
+    handles += doubt_handles([rows[point.arm, point.suite] for point in points])
     metered = [point for point in points if point.j_per_token is not None]
     height_in = 0.4 + label_rows_in(names, narrow=canvas.narrow) * len(points)
     panels = canvas.panels(
@@ -69,7 +68,8 @@ def _traffic(
     for at, point in enumerate(points):
         streamed = point.streamed_bytes_per_s / _G
         (bar,) = axes.barh(at, streamed, 0.62, color=colour[point.arm])
-        share = "" if point.share is None else f", {percent_text(point.share)} of the roof"
+        roof = "nameplate" if point.is_nameplate else "measured bandwidth"
+        share = "" if point.share is None else f", {percent_text(point.share)} of the {roof}"
         text = f"{point.arm}, {suite_text(point.suite)}: "
         text += f"{quantity_text(point.streamed_bytes_per_s, 'B/s')}{share}"
         canvas.tip(bar, text)
@@ -77,10 +77,42 @@ def _traffic(
         share = "" if point.share is None else f" ({percent_text(point.share)})"
         axes.text(end, at, f"  {number_text(streamed)}{share}", va="center", size=7, color=MUTED)
         if point.bandwidth_bytes_per_s:
-            axes.plot(point.bandwidth_bytes_per_s / _G, at, "|", color=INK, markersize=12,
-                      markeredgewidth=2)  # fmt: skip
+            _roof(axes, point, at)
     axes.set_xlim(right=axes.get_xlim()[1] * 1.28)
     axes.set_title("Streamed while decoding (GB/s)")
+
+
+def _roof(axes: Axes, point: RooflinePoint, at: float) -> None:
+    if point.bandwidth_bytes_per_s is None:
+        return
+    roof = point.bandwidth_bytes_per_s / _G
+    if point.is_nameplate:
+        axes.plot([roof, roof], [at - 0.36, at + 0.36], color=INK, linewidth=1.4, linestyle=_PLATE)
+    else:
+        axes.plot(roof, at, "|", color=INK, markersize=12, markeredgewidth=2)
+
+
+def _roof_handles(points: tuple[RooflinePoint, ...]) -> list[Artist]:
+    known = [point for point in points if point.bandwidth_bytes_per_s]
+    handles: list[Artist] = []
+    if any(not point.is_nameplate for point in known):
+        handles.append(
+            Line2D([], [], color=INK, marker="|", linestyle="none", markersize=10,
+                   markeredgewidth=2, label="measured bandwidth")
+        )  # fmt: skip
+    if any(point.is_nameplate for point in known):
+        handles.append(
+            Line2D([], [], color=INK, linewidth=1.4, linestyle=_PLATE,
+                   label="bandwidth on the nameplate, not measured")
+        )  # fmt: skip
+    return handles
+
+
+def detail(model: ReportModel) -> str:
+    """Say what the roofs are."""
+    if any(point.is_nameplate for point in shown_roofs(model)):
+        return "A dashed roof is the nameplate, bus width × memory clock: no program reaches it."
+    return ""
 
 
 def _joules(
@@ -100,6 +132,7 @@ def _joules(
             made.value, at, "o", color=colour[point.arm], markersize=6.5, zorder=5,
             markerfacecolor=PAPER if row.is_modelled else colour[point.arm],
         )  # fmt: skip
-        canvas.tip(mark, f"{point.arm}: {value_text('j_per_token', made.value)}")
+        doubt_mark(axes, row, (made.value, at))
+        canvas.tip(mark, tip_text(row, value_text("j_per_token", made.value)))
     axes.set_xlim(left=0)
     axes.set_title("Energy per token (J/token)")

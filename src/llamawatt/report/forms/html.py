@@ -48,7 +48,9 @@ def html(model: ReportModel, drawings: Sequence[Drawing]) -> str:
         facts=about.facts(model),
         warnings=warnings(model),
         sections=[
-            _Section(s.id, s.title, s.short, tuple(figures[name] for name in s.figures), s.passages)
+            _Section(
+                s.id, s.title, s.short, tuple(figures[each.name] for each in s.figures), s.passages
+            )
             for s in sections(model)
         ],
         tables=(

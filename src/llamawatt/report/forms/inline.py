@@ -23,7 +23,7 @@ def page_svg(drawing: Drawing, *, narrow: bool) -> str:
     opening, rest = svg.split(">", 1)
     prefix = f"{drawing.entry.name}-{'n' if narrow else 'w'}-"
     opening = _SIZE.sub("", opening)
-    label = escape(drawing.entry.title, quote=True)
+    label = escape(f"{drawing.entry.title}. {drawing.entry.alternative}", quote=True)
     variant = "narrow" if narrow else "wide"
     opening += f' class="chart {variant}" role="group" aria-label="{label}"'
     return _themed(f"{opening}>{_identified(_COMMENT.sub('', rest), prefix, drawing.tips)}")

@@ -7,21 +7,20 @@ from llamawatt.report.forms import tables
 from llamawatt.report.forms.bit_tables import bit_widths, cache_settings
 from llamawatt.report.forms.sections import sections, warnings
 from llamawatt.report.forms.tables import Table
-from llamawatt.report.model import ReportModel
+from llamawatt.report.model import FigureEntry, ReportModel
 
 
 def markdown(model: ReportModel) -> str:
     """Return the report; figures are linked as PNG files in `figures/`."""
-    captions = {figure.name: figure for figure in model.figures}
     lines = [f"# {about.title(model)}", "", model.headline, ""]
     lines += [f"- **{name}**: {_escaped(value)}" for name, value in about.facts(model)]
     for passage in warnings(model):
         lines += ["", f"> **{passage.title}.** {_escaped(passage.text)}"]
     for section in sections(model):
         lines += ["", f"## {section.title}"]
-        for name in section.figures:
-            entry = captions[name]
-            lines += ["", f"![{entry.title}](figures/{name}.png)", "", f"*{entry.caption}*"]
+        for entry in section.figures:
+            lines += ["", f"![{_alternative(entry)}](figures/{entry.name}.png)", ""]
+            lines.append(f"*{entry.caption}*")
         for passage in section.passages:
             lines += ["", f"**{_escaped(passage.title)}.** {_escaped(passage.text)}".rstrip()]
             lines += ["", *(f"- {_escaped(point)}" for point in passage.points)]
@@ -48,6 +47,11 @@ def markdown(model: ReportModel) -> str:
     if model.made_at:
         lines += ["", f"Made by llamawatt on {model.made_at} from the run `{model.run}`."]
     return "\n".join(lines) + "\n"
+
+
+def _alternative(entry: FigureEntry) -> str:
+    """Brackets would end the text too early."""
+    return _escaped(f"{entry.title}. {entry.alternative}").replace("[", "(").replace("]", ")")
 
 
 def table_lines(table: Table) -> Iterable[str]:

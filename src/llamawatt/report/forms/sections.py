@@ -3,23 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llamawatt.report.model import Passage, ReportModel
-from llamawatt.report.words.findings import PAPER, TUNING, WHY, WINNERS
-from llamawatt.report.words.trust import TRUST
-
-_FIGURES = {
-    WINNERS: ("energy_vs_latency", "metrics_comparison", "edp_ranking", "pareto"),
-    TUNING: ("ablation_threads", "ablation_layers", "ablation_batch", "ablation_concurrency",
-             "quantization_pareto", "cache_pareto"),
-    WHY: ("power_trace", "phase_split", "roofline"),
-    PAPER: (),
-    TRUST: (),
-}  # fmt: skip
-
-
-_SHORT = {
-    WINNERS: "Who wins", TUNING: "Settings", WHY: "Why", PAPER: "The study", TRUST: "Trust"
-}  # fmt: skip
+from llamawatt.report.model import FigureEntry, Passage, ReportModel
+from llamawatt.report.words import headings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +15,33 @@ class Section:
         id: Its anchor.
         title: Its heading.
         short: Its name in the navigation.
-        figures: Names of its figures, those drawn.
+        figures: Its figures, those drawn.
         passages: Its passages.
     """
 
     id: str
     title: str
     short: str
-    figures: tuple[str, ...]
+    figures: tuple[FigureEntry, ...]
     passages: tuple[Passage, ...]
 
 
 def sections(model: ReportModel) -> tuple[Section, ...]:
-    """Return the sections that have anything to show."""
-    drawn = {figure.name for figure in model.figures if not figure.missing}
+    """Return the sections that have anything to show; every drawn figure stands in one."""
     made = [
         Section(
-            id=title.lower().replace(" ", "-"),
-            title=title,
-            short=_SHORT[title],
-            figures=tuple(name for name in names if name in drawn),
-            passages=tuple(p for p in model.passages if p.about == title),
+            id=heading.anchor,
+            title=heading.value,
+            short=heading.short,
+            figures=tuple(f for f in model.figures if f.section == heading and not f.missing),
+            passages=tuple(p for p in model.passages if p.about == heading),
         )
-        for title, names in _FIGURES.items()
+        for heading in headings.Section
     ]
     return tuple(section for section in made if section.figures or section.passages)
 
 
 def warnings(model: ReportModel) -> Sequence[Passage]:
     """Return the passages that a reader must see before any number."""
-    return [p for p in model.passages if p.about == TRUST and p.tone == "warning"]
+    trust = headings.Section.TRUST
+    return [p for p in model.passages if p.about == trust and p.tone == "warning"]

@@ -17,6 +17,7 @@ from llamawatt.core.format import (
 from llamawatt.core.metrics import METRICS
 from llamawatt.report.model import Passage
 from llamawatt.report.words import trust as words_trust
+from llamawatt.report.words.headings import Section
 from llamawatt.report.words.phrases import (
     factor_text,
     interval_text,
@@ -28,11 +29,6 @@ from llamawatt.report.words.phrases import (
     undecided_text,
     value_text,
 )
-
-WINNERS, WHY, TUNING, PAPER = (
-    "Who wins what", "Why", "What the settings do", "Beside the study this follows"
-)  # fmt: skip
-"""Headings of the discussion."""
 
 
 def passages(found: Iterable[f.Finding]) -> tuple[Passage, ...]:
@@ -72,7 +68,9 @@ def _rankings(*found: f.Ranking) -> Passage:
         title = f"{label}: the winner depends on the suite"
     text = f"Energy: {methods_text(found[0].methods)}." if found[0].methods else ""
     tone = "result" if winners else "note"
-    return Passage(WINNERS, title, text, tone, tuple(_ranking(ranking) for ranking in found))
+    return Passage(
+        Section.WINNERS, title, text, tone, tuple(_ranking(ranking) for ranking in found)
+    )
 
 
 def _ranking(finding: f.Ranking) -> str:
@@ -119,7 +117,7 @@ def _races(*found: f.RaceToSleep) -> Passage:
         for race in found
     )
     return Passage(
-        WINNERS,
+        Section.WINNERS,
         f"{first.arm} beside {first.baseline}: {first.outcome}",
         _RACES[first.outcome],
         "note" if first.outcome is f.Race.UNDECIDED else "result",
@@ -137,7 +135,7 @@ def _paper(finding: f.PaperClaim) -> Passage:
         if finding.energy.methods:
             energy += f" ({methods_text(finding.energy.methods)})"
     return Passage(
-        PAPER,
+        Section.PAPER,
         "About 5× in latency and 2× in energy?",
         f"The study reports a reduction of about {finding.paper_latency_ratio:g}× in latency and "
         f"{finding.paper_energy_ratio:g}× in energy from the CPU to the GPU. Here, over all "
@@ -149,38 +147,53 @@ def _paper(finding: f.PaperClaim) -> Passage:
 
 
 def _scaling(finding: f.Scaling) -> Passage:
-    factor, where = finding.factor, f"{suite_heading(finding.suite)}, {finding.device}"
-    first, last, knee = finding.points[0].value, finding.points[-1].value, finding.saturates_at
-    doubt = finding.latency if finding.fastest != first else None
-    if knee == first and doubt is not None and doubt.verdict is Verdict.NOT_DISTINGUISHABLE:
-        title = f"{where}: whether more {factor} pays cannot be told"
-        text = f"The fastest level, {level_text(finding.fastest)}, is so by its mean only: "
-        text += undecided_text(doubt)
-    elif knee == first:
-        title = f"{where}: more {factor} does not pay"
-        text = f"No higher {factor} is faster beyond doubt than {level_text(first)}"
-    elif knee < last:
-        title = f"{where}: {factor} stops paying at {level_text(knee)}"
-        text = f"Beyond {level_text(knee)} nothing is faster beyond doubt"
-    else:
-        title = f"{where}: {factor} pays up to {level_text(last)}"
-        text = "The highest level is still the fastest beyond doubt"
-    if finding.latency is not None and finding.fastest != first:
-        text += f"; the fastest level is {times_text(finding.latency)} faster than the lowest"
+    places = [suite_heading(finding.suite), finding.device, finding.held]
+    factor, where = finding.factor, ", ".join(place for place in places if place)
+    title, text = _pays(finding)
     points = tuple(
         f"{factor} = {level_text(p.value)}: {duration_text(p.latency_s.value)}"
         f"{_width(p.latency_s)}"
         + ("" if p.energy_j is None else f", {energy_text(p.energy_j.value)}{_width(p.energy_j)}")
         for p in finding.points
     )
-    return Passage(TUNING, title, text + "." + _thrift(finding), "result", points)
+    tone = "result" if _is_told(finding) else "note"
+    return Passage(Section.TUNING, f"{where}: {title}", f"{text}.{_thrift(finding)}", tone, points)
+
+
+def _is_told(finding: f.Scaling) -> bool:
+    """Whether anything about the factor is beyond doubt."""
+    return finding.all_slower or finding.saturates_at != finding.points[0].value
+
+
+def _pays(finding: f.Scaling) -> tuple[str, str]:
+    """Say up to where more of a factor pays, and only as far as verdicts go."""
+    factor, knee = finding.factor, level_text(finding.saturates_at)
+    is_lowest = finding.saturates_at == finding.points[0].value
+    if finding.saturates_at == finding.points[-1].value:
+        title = f"{factor} pays up to {knee}"
+        text = "The highest level is the fastest beyond doubt"
+    elif finding.all_slower:
+        title = f"more {factor} does not pay" if is_lowest else f"{factor} stops paying at {knee}"
+        text = f"Every level above {knee} is slower beyond doubt"
+    else:
+        title = f"{factor} pays up to {knee}; beyond that is open"
+        if is_lowest:
+            title = f"whether more {factor} pays cannot be told"
+        text = f"We could not show that {factor} above {knee} is faster"
+        if finding.beyond is not None and finding.beyond.verdict is Verdict.NOT_DISTINGUISHABLE:
+            text += f": {undecided_text(finding.beyond)}"
+    if finding.latency is not None and finding.latency.verdict is Verdict.LOWER:
+        text += f". The fastest level is {times_text(finding.latency)} faster than the lowest"
+    return title, text
 
 
 def _thrift(finding: f.Scaling) -> str:
     if finding.thriftiest is None:
         return ""
     if finding.energy is None:
-        return " The fastest level also takes the fewest joules."
+        if finding.saved is None or finding.saved.verdict is not Verdict.LOWER:
+            return ""
+        return f" The fastest level takes {times_text(finding.saved)} less energy than the lowest."
     level = level_text(finding.thriftiest)
     if finding.energy.verdict is Verdict.LOWER:
         return (
@@ -203,7 +216,7 @@ def _offload(finding: f.PartialOffload) -> Passage:
     n = level_text(finding.n_gpu_layers)
     label = METRICS[finding.metric].label.lower()
     return Passage(
-        TUNING,
+        Section.TUNING,
         f"{n} layers on the GPU: {_OFFLOADS[finding.outcome].split(':')[0]}",
         f"With {n} layers offloaded, {label} is {_compared(finding.to_none)} against none "
         f"({finding.none}) and {_compared(finding.to_full)} against all ({finding.full}): "
@@ -218,7 +231,7 @@ def _streams(finding: f.Streams) -> Passage:
     if finding.j_per_token is not None:
         joules = f", energy per token {_compared(finding.j_per_token)}"
     return Passage(
-        TUNING,
+        Section.TUNING,
         f"{n} streams at once on the {finding.device}",
         f"Against one stream, throughput is {_compared(finding.throughput)}{joules}, and the "
         f"latency of each reply {_compared(finding.latency)}. With shared windows a reply's "
@@ -244,7 +257,7 @@ def _residency(finding: f.Residency) -> Passage:
         )
     elif finding.load_above_j is not None:
         text += _pay_back(finding.load_above_j, finding.break_even_s)
-    return Passage(WHY, f"Keeping {finding.arm} loaded", text, "result")
+    return Passage(Section.WHY, f"Keeping {finding.arm} loaded", text, "result")
 
 
 def _pay_back(load: Estimate, silence: Estimate | None) -> str:
@@ -286,7 +299,7 @@ def _phases(finding: f.Phases) -> Passage:
     else:
         text += f" From dedicated windows; no regression: {attribution.why_not}."
     tone = "warning" if attribution.agree is False else "result"
-    return Passage(WHY, f"Prefill and decode on {attribution.arm}", text, tone)
+    return Passage(Section.WHY, f"Prefill and decode on {attribution.arm}", text, tone)
 
 
 def _bandwidth(finding: f.Bandwidth) -> Passage:
@@ -297,16 +310,14 @@ def _bandwidth(finding: f.Bandwidth) -> Passage:
         f"{quantity_text(point.streamed_bytes_per_s, 'B/s')}"
     )
     if point.share is None:
-        text += (
-            "; the memory's bandwidth was not measured, so how near this is to the roof is open."
-        )
-        return Passage(WHY, f"Memory traffic of {point.arm}", text, "note")
+        text += "; the memory's bandwidth is not known, so how near this is to the roof is open."
+        return Passage(Section.WHY, f"Memory traffic of {point.arm}", text, "note")
     bound = "so memory sets the pace" if point.share > 0.6 else "so something else sets the pace"
     text += (
         f", {percent_text(point.share)} of the {quantity_text(point.bandwidth_bytes_per_s, 'B/s')} "
-        f"measured: {bound}."
+        f"{'on the nameplate (not measured)' if point.is_nameplate else 'measured'}: {bound}."
     )
-    return Passage(WHY, f"How near {point.arm} is to its memory's roof", text, "result")
+    return Passage(Section.WHY, f"How near {point.arm} is to its memory's roof", text, "result")
 
 
 def _fewer_bits(*found: f.FewerBits) -> Passage:
@@ -322,7 +333,7 @@ def _fewer_bits(*found: f.FewerBits) -> Passage:
         f"{first.energy.baseline} ({number_text(first.most_bits)}). Fewer bits stream fewer bytes "
         "but take more work to unpack."
     )
-    return Passage(TUNING, title, text, _tone(found), points)
+    return Passage(Section.TUNING, title, text, _tone(found), points)
 
 
 def _tone(found: Sequence[f.FewerBits | f.CacheSetting]) -> str:
@@ -361,7 +372,7 @@ def _cache_settings(*found: f.CacheSetting) -> Passage:
         "token, the more the longer the context, but takes more work to unpack."
     )
     points = tuple(_cache_setting(each) for each in found)
-    return Passage(TUNING, title, text, _tone(found), points)
+    return Passage(Section.TUNING, title, text, _tone(found), points)
 
 
 def _cache_setting(finding: f.CacheSetting) -> str:

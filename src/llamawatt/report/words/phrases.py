@@ -15,6 +15,8 @@ from llamawatt.core.format import (
 )
 from llamawatt.core.metrics import METRICS, MetricSpec
 from llamawatt.core.readings import Method
+from llamawatt.core.trials import FactorValue
+from llamawatt.report.model import Row
 
 METHOD_WORDS = {
     Method.COUNTER: "energy counter",
@@ -135,6 +137,21 @@ def suite_heading(suite: str) -> str:
 def panel_title(info: MetricSpec) -> str:
     """Return the heading of a panel: the figure and its unit, as short as it can be."""
     return f"{info.label} ({info.unit.removesuffix('/token')})"
+
+
+def factor_level_text(value: FactorValue) -> str:
+    """Return a level of any factor, as an axis names it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return level_text(value) if isinstance(value, int | float) else str(value)
+
+
+def disturbed_text(row: Row) -> str:
+    """Say what disturbed a row's windows, as `disturbed: other load (1 of 3)`."""
+    told = (
+        f"{flag.replace('_', ' ')} ({count} of {row.n})" for flag, count in row.disturbances.items()
+    )
+    return f"disturbed: {joined(told)}"
 
 
 def level_text(value: float) -> str:

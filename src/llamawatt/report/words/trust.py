@@ -6,10 +6,10 @@ from llamawatt.analysis.rules import findings as f
 from llamawatt.core.format import gain_text, number_text, percent_text, plus_minus_text
 from llamawatt.core.metrics import METRICS
 from llamawatt.report.model import Passage
+from llamawatt.report.words.headings import Section
 from llamawatt.report.words.phrases import joined
 
-TRUST = "How far to trust this"
-"""Heading of these passages."""
+TRUST = Section.TRUST
 
 
 def _modelled(finding: f.Modelled) -> Passage:

@@ -1,0 +1,68 @@
+"""What is drawn about a mark: its interval, and the sign of a disturbed window."""
+
+from collections.abc import Iterable, Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from llamawatt.analysis.estimates.stats import Estimate
+from llamawatt.core.flags import Flag
+from llamawatt.report.figures.style import ALARM, INK, PAPER
+from llamawatt.report.model import Row
+from llamawatt.report.words.phrases import disturbed_text, joined, suite_text
+
+SIGN = "!"
+"""Stands beside marks that rest on a disturbed window."""
+
+
+def whiskers(
+    axes: Axes, at: float, estimate: Estimate, gain: float = 0.0, *, vertical: bool = True
+) -> None:
+    """Draw the 95 % interval (thick) and the same with the sensor's gain error (thin)."""
+    draw = axes.vlines if vertical else axes.hlines
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        low = high = estimate.value
+    else:
+        draw(at, low, high, color=INK, linewidth=1.8, zorder=6)
+    if gain:
+        draw(at, low * (1 - gain), high * (1 + gain), color=INK, linewidth=0.7, zorder=6)
+
+
+def doubt_mark(axes: Axes, row: Row, at: tuple[float, float]) -> None:
+    """Put the sign of a disturbed window beside a mark that rests on one."""
+    if row.disturbances:
+        sign(axes, at)
+
+
+def sign(axes: Axes, at: tuple[float, float]) -> None:
+    """Put the sign of a disturbed window up and left of a place."""
+    axes.annotate(
+        SIGN, at, xytext=(-5, 3), textcoords="offset points", size=9, weight="bold", color=ALARM,
+        ha="right", zorder=8, annotation_clip=True,
+        bbox={"facecolor": PAPER, "edgecolor": ALARM, "linewidth": 0.7, "pad": 0.8,
+              "boxstyle": "round,pad=0.12"},
+    )  # fmt: skip
+
+
+def doubt_handles(rows: Sequence[Row]) -> list[Artist]:
+    """Return the legend of the sign, saying what disturbed these rows; none where nothing did."""
+    return sign_handles(flag for row in rows for flag in row.disturbances)
+
+
+def sign_handles(flags: Iterable[Flag]) -> list[Artist]:
+    """Return the legend of the sign for these disturbances."""
+    told = dict.fromkeys(str(flag).replace("_", " ") for flag in sorted(flags))
+    if not told:
+        return []
+    return [
+        Line2D([], [], linestyle="none", marker=f"${SIGN}$", markersize=6, color=ALARM,
+               label=f"disturbed: {joined(told)}")
+    ]  # fmt: skip
+
+
+def tip_text(row: Row, figures: str) -> str:
+    """Return what a mark says when pointed at: whose it is, its figures, and what disturbed it."""
+    text = f"{row.arm}, {suite_text(row.suite)}: {figures}"
+    return f"{text}; {disturbed_text(row)}" if row.disturbances else text
