@@ -151,6 +151,22 @@ def one_figure(kind: str, n: int, stopping: bool, n_runs: int) -> Iterable[Line]
                width=float(np.median(widths)), label=label)  # fmt: skip
 
 
+def one_cell_alone(sigma: float, n: int, n_asked: int) -> Iterable[Line]:
+    """One setting on one suite that stops as soon as its own interval is narrow."""
+    rng = np.random.default_rng([n, int(1000 * sigma)])
+    hits, met = [], []
+    for _ in range(n_asked):
+        logs = _stopped(sigma * rng.standard_normal((1, CAP)), n)
+        made = estimate(np.exp(logs[0]))
+        hits.append(_holds(made, 1.0))
+        if (made.relative_half_width or 1.0) <= TARGET:
+            met.append(hits[-1])
+    scatter, label = f"one setting, {100 * sigma:.0f} % scatter", LESS["stopping"]
+    yield Line("figure", f"{scatter}, until ±3 %", f"{n}+", float(np.mean(hits)), len(hits),
+               label=label)  # fmt: skip
+    yield Line("figure that met ±3 %", scatter, f"{n}+", float(np.mean(met)), len(met), label=label)
+
+
 def sensor_and_difference(n: int, n_runs: int) -> Iterable[Line]:
     """Where the sensor decides, and where a quantity may be negative."""
     rng = np.random.default_rng(n)
@@ -338,6 +354,7 @@ def jobs(scale: float) -> list[Callable[[], Iterable[Line]]]:
     for kind in KINDS:
         made += [partial(one_figure, kind, n, False, n_runs) for n in REPEATS]
         made += [partial(one_figure, kind, n, True, n_runs) for n in REPEATS[1:]]
+    made += [partial(one_cell_alone, s, n, 5 * n_runs) for s in (0.03, 0.05) for n in (3, 5, 8)]
     made += [partial(sensor_and_difference, n, n_runs) for n in REPEATS]
     for kind in KINDS:
         made += [partial(arms_of_a_run, kind, n, False, n_families) for n in REPEATS]

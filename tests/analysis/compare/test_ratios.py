@@ -17,7 +17,7 @@ from llamawatt.analysis.compare.ratios import (
 )
 from llamawatt.analysis.compare.verdict import Limit, Verdict, correct, judged_ratio
 from llamawatt.analysis.estimates.cells import cells
-from llamawatt.analysis.estimates.drift import autocorrelation, drift, lag1
+from llamawatt.analysis.estimates.drift import autocorrelation, drift, lag1, uneven_drift
 from llamawatt.analysis.estimates.stats import Estimate, IntervalMethod
 from llamawatt.core.flags import Flag
 from llamawatt.core.metrics import METRICS
@@ -250,6 +250,24 @@ def test_a_trend_is_seen_and_none_is_invented():
     assert seen.low < 0.1 < seen.high + 0.02
     assert not drift(cells(run.trials).values(), "latency_s").is_real
     assert drift(cells(run.trials[:3]).values(), "latency_s") is None
+
+
+def test_arms_that_drift_apart_are_named_and_a_shared_drift_is_not():
+    run = Factory(arms=paper_arms()[:2], phases=False, n_blocks=10).run()
+    n = len(run.trials)
+
+    def warmed(arms):
+        return [
+            dataclasses.replace(t, requests=tuple(
+                dataclasses.replace(r, latency_s=r.latency_s * (1 + 0.3 * t.order / n))
+                for r in t.requests)) if t.arm in arms else t
+            for t in run.trials
+        ]  # fmt: skip
+
+    shared = uneven_drift(cells(warmed({"cpu", "gpu"})).values(), "latency_s")
+    assert shared == ()
+    assert uneven_drift(cells(warmed({"gpu"})).values(), "latency_s") == (("cpu", "gpu"),)
+    assert uneven_drift(cells(run.trials[:20]).values(), "latency_s") is None
 
 
 def test_long_runs_are_thinned_before_the_slope():

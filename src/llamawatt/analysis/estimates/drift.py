@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from llamawatt.analysis.estimates.cells import Cell
-from llamawatt.analysis.estimates.stats import Floats
+from llamawatt.analysis.estimates.stats import Floats, holm
 from llamawatt.core.normal import Z_95
+from llamawatt.core.trials import Purpose
 
 N_POINTS_MAX = 200
 """Longer series are first cut into this many stretches, each told by its median."""
 
 _N_MIN = 6
+_ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,41 @@ def drift(cells: Iterable[Cell], metric: str) -> Drift | None:
         float(each) * span for each in (slope.slope, slope.low_slope, slope.high_slope)
     )
     return Drift(metric, change, low, high, float(stats.kendalltau(x, y).pvalue), n)
+
+
+def uneven_drift(cells: Iterable[Cell], metric: str) -> tuple[tuple[str, str], ...] | None:
+    """Return the pairs of arms whose ratio moved over the blocks: their comparisons share no drift.
+
+    Kendall's tau of the log ratios of each arm over the first one against the blocks, suite by
+    suite, at 5 % after Holm's correction.
+
+    Returns:
+        Pairs of arms; None where no pair has six common blocks, so that it cannot be told.
+    """
+    first: dict[tuple[str, Purpose], Cell] = {}
+    series = []
+    for cell in cells:
+        if cell.has(metric):
+            base = first.setdefault((cell.suite, cell.purpose), cell)
+            logs = _log_ratios(cell, base, metric)
+            if cell is not base and logs.size >= _N_MIN and np.ptp(logs) > 0:
+                series.append(((base.arm, cell.arm), logs))
+    if not series:
+        return None
+    from scipy import stats  # noqa: PLC0415  (half a second, for runs of six blocks and more)
+
+    p_values = [float(stats.kendalltau(range(logs.size), logs).pvalue) for _, logs in series]
+    judged = zip(series, holm(p_values), strict=True)
+    return tuple(dict.fromkeys(pair for (pair, _), p in judged if p < _ALPHA))
+
+
+def _log_ratios(one: Cell, other: Cell, metric: str) -> Floats:
+    """Known logs of the ratio in common blocks, in the order of the blocks."""
+    _, in_a, in_b = np.intersect1d(one.block, other.block, return_indices=True)
+    with np.errstate(all="ignore"):
+        logs = np.log(one.columns[metric][in_a] / other.columns[metric][in_b])
+    known: Floats = logs[np.isfinite(logs)]
+    return known
 
 
 def autocorrelation(cells: Iterable[Cell], metric: str) -> Autocorrelation | None:

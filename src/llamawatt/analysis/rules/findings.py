@@ -289,9 +289,15 @@ class Outliers:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Whether the figure moved over the run."""
+    """Whether the figure moved over the run, and which arms moved apart.
+
+    Attributes:
+        drift: Of all arms together.
+        uneven: Pairs of arms whose ratio moved; None where too few blocks tell.
+    """
 
     drift: Drift
+    uneven: tuple[tuple[str, str], ...] | None
     kind: Literal["trend"] = "trend"
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from llamawatt.analysis.assess import Assessment
-from llamawatt.analysis.estimates.drift import autocorrelation, drift
+from llamawatt.analysis.estimates.drift import autocorrelation, drift, uneven_drift
 from llamawatt.analysis.rules.findings import (
     Blind,
     Doubtful,
@@ -82,7 +82,7 @@ def doubts(assessment: Assessment) -> Iterable[Finding]:
         yield Outliers(metric, sum(marked), sum(cell.n for cell in found))
     trend = drift(found, metric)
     if trend is not None:
-        yield Trend(trend)
+        yield Trend(trend, uneven_drift(found, metric))
     memory = autocorrelation(found, metric)
     if memory is not None and memory.is_real:
         yield Memory(memory)

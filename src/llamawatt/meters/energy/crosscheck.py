@@ -17,8 +17,8 @@ class Agreement:
         integral: What the power sensor says.
         difference_j: Integral less counter.
         random_j: 95 % half-width of the random error of the difference.
-        systematic_j: Sum of both gain errors; they may be of one board and so point one way or
-            opposite ways.
+        systematic_j: Difference of both gain errors: what one board's sensors have in common
+            cancels, and explains no difference.
     """
 
     counter: EnergyReading
@@ -69,7 +69,7 @@ def compare(counter: EnergyReading, integral: EnergyReading) -> Agreement | Unav
         integral=integral,
         difference_j=integral.energy_j - counter.energy_j,
         random_j=math.hypot(counter.uncertainty_j, integral.uncertainty_j),
-        systematic_j=counter.systematic_j + integral.systematic_j,
+        systematic_j=abs(counter.systematic_j - integral.systematic_j),
     )
 
 

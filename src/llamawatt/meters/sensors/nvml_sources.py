@@ -14,7 +14,7 @@ from llamawatt.meters.energy.screening import MOST_W
 from llamawatt.meters.sensors.nvml_library import BINDING, NAMELESS, Nvml, NvmlError
 
 DEFAULT_GAIN_ERROR = 0.05
-DEFAULT_GAIN_SOURCE = "arXiv 2312.02741: ±5 % between boards"
+DEFAULT_GAIN_SOURCE = "assumed: seen between boards of other models (arXiv 2312.02741)"
 TICK_PATIENCE_S = 0.5
 """Five ticks of the slowest counters known (100 ms). One that has not moved by then is stuck."""
 LOOK_S = 0.02

@@ -287,8 +287,8 @@ def _phases(finding: f.Phases) -> Passage:
     if cost is None:
         raise ValueError("a phase finding has costs")
     text = (
-        f"Above idle, a prompt token costs {_token_j(cost.prefill_j_per_token)} and a generated "
-        f"one {_token_j(cost.decode_j_per_token)} on {attribution.arm}: "
+        f"Above resident idle, a prompt token costs {_token_j(cost.prefill_j_per_token)} and a "
+        f"generated one {_token_j(cost.decode_j_per_token)} on {attribution.arm}: "
         f"{factor_text(finding.decode_over_prefill)} as much."
     )
     if attribution.dedicated is not None and attribution.regression is not None:
@@ -305,7 +305,8 @@ def _phases(finding: f.Phases) -> Passage:
 def _bandwidth(finding: f.Bandwidth) -> Passage:
     point = finding.point
     text = (
-        f"Decoding at {number_text(point.decode_tok_per_s)} tok/s, {point.arm} streams "
+        f"On {suite_heading(point.suite).lower()}, decoding {number_text(point.decode_tok_per_s)} "
+        f"tok/s (all streams together, while each decodes), {point.arm} streams "
         f"{quantity_text(point.bytes_per_token, 'B')} per token, "
         f"{quantity_text(point.streamed_bytes_per_s, 'B/s')}"
     )
