@@ -64,6 +64,13 @@ def test_where_a_key_comes_from(
     assert api_key_of(given, url, environment) == key
 
 
+@pytest.mark.parametrize("url", ["http://me:hunter2@[::1", "nonsense"])
+def test_no_key_is_looked_for_where_the_url_is_none(url: str) -> None:
+    with pytest.raises(UsageError, match="is no URL") as raised:
+        api_key_of("", url, {})
+    assert "hunter2" not in str(raised.value)
+
+
 def test_certificates_that_cannot_be_read_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

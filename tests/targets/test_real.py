@@ -9,10 +9,11 @@ import psutil
 import pytest
 
 from llamawatt.core.clock import SystemClock
-from llamawatt.core.errors import LlamawattError, TargetError
+from llamawatt.core.errors import LlamawattError, TargetError, UsageError
 from llamawatt.models.fetch.catalog import resolve_model
 from llamawatt.targets import launcher
 from llamawatt.targets.access import Access
+from llamawatt.targets.attach import AttachedServer
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.client import Client
 from llamawatt.targets.dialects import Ask
@@ -227,3 +228,21 @@ def test_flags_of_llama_server_that_are_not_sent_are_known_too(model: Path) -> N
     with Client(target.start()) as client:
         assert client.run([SHAPE])[0].n_generated == 8
     target.stop()
+
+
+def test_a_running_one_is_recognised_and_its_model_named(endpoint: Endpoint) -> None:
+    with pytest.raises(TargetError, match="needs a key"):
+        AttachedServer(endpoint.url).start()
+    found = AttachedServer(endpoint.url, access=endpoint.access).start()
+    assert (found.kind, found.server, found.build) == (
+        "llama-server",
+        "llama-server",
+        endpoint.build,
+    )
+    assert found.served.quantization == "Q4_1"
+    assert found.served.n_params is not None
+    with Client(found) as client:
+        (record,) = client.run([SHAPE])
+    assert (record.mode, record.flags, record.n_cached) == ("whole", (), 0)
+    with pytest.raises(UsageError, match="no model 'nope'"):
+        AttachedServer(endpoint.url, "nope", endpoint.access).start()

@@ -142,11 +142,14 @@ def api_key_of(given: str, url: str, environment: Mapping[str, str]) -> str:
     """Return the key to send: the one given, else LLAMAWATT_API_KEY, else OPENAI_API_KEY.
 
     The last is somebody's key for another service: it leaves this machine over TLS only.
+
+    Raises:
+        UsageError: the URL is none.
     """
     own = given or environment.get("LLAMAWATT_API_KEY", "")
     if own:
         return own.strip()
-    parts = urlsplit(url)
+    parts = urlsplit(reach(url)[0])
     is_near = parts.hostname in ("127.0.0.1", "::1", "localhost")
     return (
         environment.get("OPENAI_API_KEY", "").strip() if is_near or parts.scheme == "https" else ""
