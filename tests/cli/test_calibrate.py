@@ -23,6 +23,8 @@ from llamawatt.host.cpu.topology import Topology
 from llamawatt.meters.sensors.cpu.fitted import FittedCpu
 from llamawatt.meters.sensors.cpu.model import Processor, rated_model
 from llamawatt.meters.sensors.discover import Discovery
+from llamawatt.report.content.source import source_of
+from llamawatt.report.content.summary import summarise
 from llamawatt.report.forms.run_json import run_json
 from llamawatt.runs.store import Run
 from llamawatt.wall.cpu_reference import CpuLevel
@@ -152,7 +154,7 @@ def run_of(wall_model):
 
 def told(wall_model):
     console = Console(file=io.StringIO(), width=80)
-    print_run(run_of(wall_model), console)
+    print_run(summarise(source_of(run_of(wall_model))), console)
     return " ".join(console.file.getvalue().split())
 
 
@@ -173,16 +175,19 @@ def test_without_a_wall_model_there_is_no_such_column():
     assert "wall" not in told(None)
 
 
+def result(wall_model):
+    model = summarise(source_of(run_of(wall_model)))
+    (cell,) = json.loads(run_json(model, "run"))["results"]
+    return cell
+
+
 def test_the_json_tells_the_wall_with_its_doubts():
-    (cell,) = json.loads(run_json(run_of(MODEL)))["results"]
-    found = cell["at_wall"]
+    found = result(MODEL)["at_wall"]
     assert found["method"] == "model"
     assert found["energy_j"] == pytest.approx(21 * 2 + 1.25 * 100)
     assert (found["extrapolated"], found["gain_error"]) == (False, MODEL.gain_error)
-    (cell,) = json.loads(run_json(run_of(replace(MODEL, range_w=(8.0, 30.0)))))["results"]
-    assert cell["at_wall"]["extrapolated"]
-    (cell,) = json.loads(run_json(run_of(None)))["results"]
-    assert cell["at_wall"] is None
+    assert result(replace(MODEL, range_w=(8.0, 30.0)))["at_wall"]["extrapolated"]
+    assert result(None)["at_wall"] is None
 
 
 def test_without_a_plug_it_needs_something_that_sees_the_cpu(monkeypatch, capsys):

@@ -10,6 +10,8 @@ from llamawatt.cli.outcome import finish
 from llamawatt.core.errors import MeterError, TargetError
 from llamawatt.core.plan import ArmRecord
 from llamawatt.core.trials import Status, TrialRecord
+from llamawatt.report.content.source import source_of
+from llamawatt.report.content.summary import summarise
 from llamawatt.report.forms.run_json import run_json
 from llamawatt.runs.store import Run
 from tests.runs import records
@@ -46,4 +48,4 @@ def test_a_run_without_any_joule_measured_nothing(capsys: pytest.CaptureFixture[
 
 
 def test_the_json_of_a_run_is_json() -> None:
-    assert json.loads(run_json(run(GOOD)))["failed"] == []
+    assert json.loads(run_json(summarise(source_of(run(GOOD))), "r"))["failed"] == []

@@ -22,6 +22,23 @@ _COVERS = {DomainKind.CPU_PACKAGE: "cpu", DomainKind.GPU: "gpu"}
 _WHOLE = {DomainKind.SOC, DomainKind.PLATFORM, DomainKind.WALL, DomainKind.BATTERY}
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trial that failed.
+
+    Attributes:
+        arm: Name of its arm.
+        suite: Name of its suite.
+        purpose: What its window was for.
+        error: What went wrong.
+    """
+
+    arm: str
+    suite: str
+    purpose: Purpose
+    error: str
+
+
 @dataclass(frozen=True)
 class Assessment:
     """A run, analysed. Everything is worked out once, when first asked for.
@@ -32,7 +49,7 @@ class Assessment:
         cells: Finished trials in columns.
         idle: Idle power by arm.
         n_trials: Trials, the failed ones included.
-        failures: What each failed trial said.
+        failures: Every trial that failed.
         assumed: What metrics were worked out with besides.
     """
 
@@ -41,7 +58,7 @@ class Assessment:
     cells: Mapping[CellKey, Cell]
     idle: Mapping[str, IdleOf]
     n_trials: int
-    failures: tuple[str, ...]
+    failures: tuple[Failure, ...]
     assumed: Assumptions = NOTHING_ASSUMED
 
     @cached_property
@@ -188,11 +205,15 @@ def assess(
         assumed: What metrics are worked out with besides.
     """
     gatherer, idle = CellGatherer(study.boundary), IdleGatherer()
-    failures: list[str] = []
+    failures: list[Failure] = []
     n_trials = 0
     for lot in lots(trials):
         n_trials += len(lot)
-        failures += [trial.error for trial in lot if trial.status is Status.FAILED]
+        failures += [
+            Failure(trial.arm, trial.suite, trial.purpose, trial.error)
+            for trial in lot
+            if trial.status is Status.FAILED
+        ]
         gatherer.add(lot)
         idle.add(lot)
     return Assessment(

@@ -38,6 +38,7 @@ def bench(
     cpu_idle_w: options.CpuIdle = None,
     cpu_max_w: options.CpuMax = None,
     measured_only: options.MeasuredOnly = False,
+    assume: options.Assume = None,
     no_report: options.NoReport = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -60,4 +61,4 @@ def bench(
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
     models = (model,) if model else ()
     order = Order(spec, models, serving, metering, out, resume)
-    carry_out(order, quiet=quiet, as_json=as_json, with_report=not no_report)
+    carry_out(order, quiet=quiet, as_json=as_json, with_report=not no_report, assume=assume)

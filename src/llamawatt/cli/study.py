@@ -93,6 +93,7 @@ def run(
     cpu_idle_w: options.CpuIdle = None,
     cpu_max_w: options.CpuMax = None,
     measured_only: options.MeasuredOnly = False,
+    assume: options.Assume = None,
     no_report: options.NoReport = False,
     quiet: options.Quiet = False,
     quality: Judging = None,
@@ -109,10 +110,7 @@ def run(
     from llamawatt.cli.repeating import repeated
     from llamawatt.study.load import load_study, with_protocol
 
-    changes: dict[str, object] = dict(options.settings(protocol or []))
-    if budget is not None:
-        changes["budget_s"] = options.seconds(budget)
-    spec = with_protocol(load_study(study), changes, seed)
+    spec = with_protocol(load_study(study), _changes(protocol, budget), seed)
     serving = Serving(server, url, remote_model).reached_with(api_key, ca_file, insecure)
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
     order = Order(spec, tuple(model or ()), serving, metering, out, resume, quality)
@@ -124,4 +122,10 @@ def run(
     if runs is not None:
         repeated(order, runs, options.seconds(pause) or 0.0, quiet=quiet, as_json=as_json)
         return
-    carry_out(order, quiet=quiet, as_json=as_json, with_report=not no_report)
+    carry_out(order, quiet=quiet, as_json=as_json, with_report=not no_report, assume=assume)
+
+
+def _changes(protocol: list[str] | None, budget: str | None) -> dict[str, object]:
+    """Return what is typed over the study's own protocol."""
+    changes: dict[str, object] = dict(options.settings(protocol or []))
+    return changes if budget is None else {**changes, "budget_s": options.seconds(budget)}

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from llamawatt.analysis.assess import Failure
 from llamawatt.analysis.compare.verdict import Ratio
+from llamawatt.analysis.estimates.at_wall import AtWall
 from llamawatt.analysis.estimates.attribution import Attribution, PhaseSplit
 from llamawatt.analysis.estimates.roofline import RooflinePoint
 from llamawatt.analysis.estimates.stats import Estimate
@@ -55,6 +57,7 @@ class Row:
         domains: By domain name.
         flags: How many of the trials carry each doubt.
         blind_to: The arm's own device, when no meter covers it: its joules are a part only.
+        at_wall: A reply's joules at the wall; None where that was never calibrated.
     """
 
     arm: str
@@ -70,6 +73,7 @@ class Row:
     domains: dict[str, DomainShare]
     flags: dict[Flag, int]
     blind_to: str = ""
+    at_wall: AtWall | None = None
 
     def has(self, metric: str) -> bool:
         """Whether it has a figure that may be held against other arms'."""
@@ -204,7 +208,7 @@ class ReportModel:
         events: What else happened.
         warnings: What the reader of the directory had to leave out.
         n_trials: Trials, the failed ones included.
-        n_failed: Failed trials.
+        failures: Every trial that failed.
         suites: Names of the suites, in the study's order.
         quality: How the models were judged; empty where they were not.
         metrics: What a reader must know of each metric, by its name in `estimates`.
@@ -229,7 +233,7 @@ class ReportModel:
     events: tuple[RunEvent, ...]
     warnings: tuple[str, ...]
     n_trials: int
-    n_failed: int
+    failures: tuple[Failure, ...]
     suites: tuple[str, ...] = field(default=())
     quality: tuple[QualityRecord, ...] = ()
     metrics: dict[str, MetricFacts] = field(default_factory=dict)

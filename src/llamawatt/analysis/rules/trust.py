@@ -74,7 +74,8 @@ def precision(assessment: Assessment) -> Iterable[Wide]:
 def doubts(assessment: Assessment) -> Iterable[Finding]:
     """Collect failures, outliers, trends and flags."""
     if assessment.failures:
-        reasons = tuple(reason for reason, _ in Counter(assessment.failures).most_common(3))
+        counted = Counter(failure.error for failure in assessment.failures)
+        reasons = tuple(reason for reason, _ in counted.most_common(3))
         yield Failures(len(assessment.failures), assessment.n_trials, reasons)
     metric, found = assessment.primary_metric, assessment.suite_cells
     marked = [made.n_outliers for cell in found if (made := cell.estimate(metric)) is not None]

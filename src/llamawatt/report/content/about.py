@@ -51,7 +51,7 @@ def facts(model: ReportModel) -> tuple[tuple[str, str], ...]:
     methods = sorted({method for row in model.suite_rows() for method in row.methods})
     files = joined(f"{m.file or m.name} ({m.quantization})" if m.quantization else m.file or m.name
                    for m in model.study.models)  # fmt: skip
-    failed = f", {model.n_failed} failed" if model.n_failed else ""
+    failed = f", {len(model.failures)} failed" if model.failures else ""
     return (
         ("Machine", joined([machine.cpu, *(gpu.name for gpu in machine.gpus)])),
         ("Model", files or "not known"),

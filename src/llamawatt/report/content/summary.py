@@ -7,6 +7,7 @@ import numpy as np
 
 from llamawatt.analysis.assess import Assessment
 from llamawatt.analysis.compare.verdict import Ratio
+from llamawatt.analysis.estimates.at_wall import reply_at_wall
 from llamawatt.analysis.estimates.cells import Cell
 from llamawatt.analysis.estimates.groups import reference
 from llamawatt.analysis.rules.argument import argue
@@ -58,7 +59,7 @@ def summarise(source: Source, made_at: str = "") -> ReportModel:
         events=source.events,
         warnings=(*source.warnings, *warnings),
         n_trials=assessment.n_trials,
-        n_failed=len(assessment.failures),
+        failures=assessment.failures,
         suites=assessment.suites,
         quality=source.quality,
         metrics=facts(assessment.metrics, assessment.assumed.currency),
@@ -96,6 +97,7 @@ def _row(assessment: Assessment, cell: Cell) -> Row:
         domains=_domains(cell),
         flags=dict(cell.flags),
         blind_to="" if arm is None else assessment.blind_to(arm),
+        at_wall=reply_at_wall(cell, assessment.machine.wall_model),
     )
 
 

@@ -3,82 +3,57 @@
 import json
 from dataclasses import asdict
 
-from llamawatt.analysis.assess import assess
-from llamawatt.analysis.estimates.at_wall import reply_at_wall_j
-from llamawatt.analysis.estimates.cells import Cell
-from llamawatt.analysis.estimates.wall_model import is_extrapolated
-from llamawatt.core.machine import WallModel
-from llamawatt.core.metrics import METRICS
-from llamawatt.core.readings import Method
-from llamawatt.core.trials import Status, TrialRecord
-from llamawatt.runs.store import Run
+from llamawatt.report.model import ReportModel, Row
 
 
-def run_json(run: Run) -> str:
-    """Return a run's results as JSON."""
-    found = assess(run.study, run.machine, run.trials).cells.values()
+def run_json(model: ReportModel, path: str) -> str:
+    """Return a run's results as JSON.
+
+    Args:
+        model: The run, as all forms show it.
+        path: Where it is.
+    """
+    study, machine = model.study, model.machine
     return json.dumps(
         {
-            "schema": run.study.schema,
-            "run": str(run.path),
-            "study": run.study.name,
-            "seed": run.study.seed,
-            "models": [asdict(model) for model in run.study.models],
-            "boundary": list(run.study.boundary),
-            "domains": [asdict(domain) for domain in run.machine.domains],
-            "missing": [asdict(missing) for missing in run.machine.missing],
-            "skipped": {arm.name: arm.skipped for arm in run.study.arms if arm.skipped},
-            "failed": [_failure(trial) for trial in run.trials if trial.status is not Status.OK],
-            "results": [_cell(cell, run.machine.wall_model) for cell in found],
+            "schema": study.schema,
+            "run": path,
+            "study": study.name,
+            "seed": study.seed,
+            "models": [asdict(each) for each in study.models],
+            "boundary": list(study.boundary),
+            "domains": [asdict(domain) for domain in machine.domains],
+            "missing": [asdict(missing) for missing in machine.missing],
+            "skipped": {arm.name: arm.skipped for arm in study.arms if arm.skipped},
+            "failed": [asdict(failure) for failure in model.failures],
+            "units": {key: facts.unit for key, facts in model.metrics.items()},
+            "results": [_result(row, model) for row in model.rows],
         },
         indent=1,
     )
 
 
-def _failure(trial: TrialRecord) -> dict[str, object]:
+def _result(row: Row, model: ReportModel) -> dict[str, object]:
     return {
-        "arm": trial.arm,
-        "suite": trial.suite,
-        "purpose": trial.purpose.value,
-        "error": trial.error,
-    }
-
-
-def _cell(cell: Cell, wall: WallModel | None) -> dict[str, object]:
-    estimates = {name: cell.estimate(name) for name in METRICS}
-    return {
-        "arm": cell.arm,
-        "suite": cell.suite,
-        "purpose": cell.purpose.value,
-        "n": cell.n,
-        "methods": sorted(method.value for method in cell.methods),
+        "arm": row.arm,
+        "suite": row.suite,
+        "purpose": row.purpose,
+        "n": row.n,
+        "methods": list(row.methods),
         "energy": {
             name: {
-                "methods": sorted(method.value for method in domain.methods),
-                "sources": sorted(domain.sources),
+                "methods": list(domain.methods),
+                "sources": list(domain.sources),
                 "in_total": domain.in_total,
             }
-            for name, domain in cell.domains.items()
+            for name, domain in row.domains.items()
         },
-        "metrics": {
-            name: None
-            if found is None
-            else {"value": found.value, "low": found.low, "high": found.high}
-            for name, found in estimates.items()
-        },
-        "at_wall": None if wall is None else _at_wall(cell, wall),
-        "flags": {flag.value: count for flag, count in cell.flags.items()},
+        "metrics": {key: _figure(row, key) for key in model.metrics},
+        "at_wall": None if row.at_wall is None else asdict(row.at_wall),
+        "flags": {str(flag): count for flag, count in row.flags.items()},
     }
 
 
-def _at_wall(cell: Cell, wall: WallModel) -> dict[str, object] | None:
-    found, power = reply_at_wall_j(cell, wall), cell.estimate("power_w")
-    if found is None or power is None:
-        return None
-    return {
-        "method": Method.MODEL.value,
-        "energy_j": found[0],
-        "half_width_j": found[1],
-        "gain_error": wall.gain_error,
-        "extrapolated": is_extrapolated(wall, power.value),
-    }
+def _figure(row: Row, key: str) -> dict[str, float | None] | None:
+    made = row.estimates.get(key)
+    return None if made is None else {"value": made.value, "low": made.low, "high": made.high}

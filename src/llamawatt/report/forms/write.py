@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.settings import NOTHING_ASSUMED, Assumptions
-from llamawatt.report.content.source import source_at, source_of
+from llamawatt.report.content.source import Source, source_at, source_of
 from llamawatt.runs.store import Run, no_collection
 
-if TYPE_CHECKING:  # what renders is imported while a large run is read
+if TYPE_CHECKING:
     from llamawatt.report.model import FigureEntry, ReportModel
 
 REPORT_FOLDER = "report"
@@ -43,7 +43,7 @@ class ReportFiles:
 
 
 def write_report(
-    run: Run | Path,
+    run: Run | Source | Path,
     out_dir: Path | None = None,
     made_at: str | None = None,
     assumed: Assumptions = NOTHING_ASSUMED,
@@ -51,18 +51,19 @@ def write_report(
     """Write the report of a run; the same run gives the same bytes apart from the date.
 
     Args:
-        run: The run, finished or not, or its directory (which spares memory if it is large).
+        run: The run, finished or not, or its directory (which spares memory if it is large), or
+            either analysed.
         out_dir: Where to write; `report/` in the run directory unless told.
         made_at: The date to put in, ISO 8601; today's unless told.
-        assumed: What metrics are worked out with besides, as a price.
+        assumed: What metrics are worked out with besides, as a price, unless it is analysed.
 
     Raises:
         RunDirectoryError: the run could not be read, or a file not be written.
     """
     date = datetime.now(UTC).date().isoformat() if made_at is None else made_at
     with no_collection():
-        source = source_of(run, assumed) if isinstance(run, Run) else source_at(run, assumed)
-        from llamawatt.report.forms.render import render  # noqa: PLC0415  # ready, if the run is large
+        source = _source(run, assumed)
+        from llamawatt.report.forms.render import render  # noqa: PLC0415  # it loads what draws
 
         model, texts, images = render(source, date)
     folder = source.path / REPORT_FOLDER if out_dir is None else out_dir
@@ -88,6 +89,12 @@ def write_report(
         missing=tuple(entry for entry in model.figures if entry.missing),
         model=model,
     )
+
+
+def _source(run: Run | Source | Path, assumed: Assumptions) -> Source:
+    if isinstance(run, Source):
+        return run
+    return source_of(run, assumed) if isinstance(run, Run) else source_at(run, assumed)
 
 
 def _remove_stale(folder: Path, name: str) -> None:
