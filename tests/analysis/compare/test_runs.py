@@ -117,6 +117,12 @@ def test_the_spread_between_runs_is_recovered():
     assert [s.relative for s in spreads.values()] == pytest.approx([0.03] * len(spreads), rel=0.3)
 
 
+def test_a_run_given_twice_is_no_second_run():
+    copy = dataclasses.replace(side(), name="a copy")
+    with pytest.raises(UsageError, match="a and a copy are one run"):
+        compare_sides([side(), copy], [side("b", seed=8)], ["latency_s"])
+
+
 def test_settings_that_differ_within_a_side_are_refused():
     other = side("b", seed=8)
     arm = dataclasses.replace(other.study.arms[0], spec={"n_threads": 4})

@@ -4,6 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import combinations
+
+import numpy as np
 
 from llamawatt.analysis.compare.between import Spread, between_runs, over_runs, pooled, spread_of
 from llamawatt.analysis.compare.differences import Difference, Side, arm_named, differences
@@ -125,6 +128,8 @@ def compare_sides(
     Raises:
         UsageError: The runs are unlike and `force` is not set, or have no arm and suite in common.
     """
+    for sides in (before, after):
+        _require_each_once(sides)
     names = tuple(" + ".join(side.name for side in sides) for sides in (before, after))
     found = _differences(before, after)
     forbidding = [difference.text for difference in found if difference.forbids]
@@ -214,6 +219,25 @@ def _gate_row(row: Row, fail_above: float) -> GateRow:
     elif ratio.within_runs or worst is None or worst > limit:
         outcome = GateOutcome.UNSETTLED
     return GateRow(row, worse - 1, outcome)
+
+
+def _require_each_once(sides: Sequence[Side]) -> None:
+    """Refuse a run that stands twice on one side: it would show no spread between runs.
+
+    Raises:
+        UsageError: there is one; copies count as the same.
+    """
+    for one, other in combinations(sides, 2):
+        common = one.cells.keys() & other.cells.keys()
+        if common and all(
+            np.array_equal(one.cells[key].columns["duration_s"],
+                           other.cells[key].columns["duration_s"])
+            for key in common
+        ):  # fmt: skip
+            raise UsageError(
+                f"{one.name} and {other.name} are one run, given twice on one side.",
+                "Give each run once; `study run --runs N` makes several.",
+            )
 
 
 def _row(
