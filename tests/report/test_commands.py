@@ -57,8 +57,12 @@ def config(tmp_path, monkeypatch):
 def test_report_prints_the_headline_and_where_it_is(runs, only_plots):
     only_plots("energy_vs_latency", "ablation_threads")
     result = run("report", runs[0])
-    assert result.stdout.startswith("On this machine a reply")
-    assert "no figure ablation_threads" in result.stdout
+    first, second, *rest = result.stdout.splitlines()
+    assert first.startswith("Use the GPU: ")
+    assert first.endswith("both beyond doubt.")
+    assert second.startswith("next: ")
+    assert any(line.startswith("On this machine a reply") for line in rest)
+    assert "not drawn, for the reasons that the report gives: ablation_threads" in result.stdout
     assert (runs[0] / "report" / "report.html").is_file()
 
 

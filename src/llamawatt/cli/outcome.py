@@ -77,6 +77,8 @@ def finish(
         typer.echo(run_json(model, str(run.path)))
     else:
         console = Console(file=sys.stdout, highlight=False)
+        console.print(model.learnt, markup=False, style="bold")
+        console.print(f"next: {model.next_step}\n", markup=False)
         print_run(model, console)
         _print_findings(model, console)
     for line in ("", *where):

@@ -28,12 +28,15 @@ def report(
     if as_json:
         typer.echo(ascii_json(files.json.read_text(encoding="utf-8")), nl=False)
         return
-    typer.echo(files.model.headline)
+    typer.echo(files.model.learnt)
+    typer.echo(f"next: {files.model.next_step}")
+    typer.echo(f"\n{files.model.headline}")
     for passage in files.model.passages:
         if passage.tone == "warning":
             typer.echo(f"note: {passage.title}. {passage.text}")
-    for entry in files.missing:
-        typer.echo(f"no figure {entry.name}: {entry.missing}")
+    if files.missing:
+        names = ", ".join(entry.name for entry in files.missing)
+        typer.echo(f"note: not drawn, for the reasons that the report gives: {names}")
     for warning in files.model.warnings:
         typer.echo(f"note: {warning}", err=True)
     typer.echo(f"\nreport: {files.html}")

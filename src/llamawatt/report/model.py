@@ -211,6 +211,8 @@ class ReportModel:
         failures: Every trial that failed.
         suites: Names of the suites, in the study's order.
         quality: How the models were judged; empty where they were not.
+        learnt: What the run taught, in plain words, from verdicts alone.
+        next_step: What to do next, with one command between backquotes.
         metrics: What a reader must know of each metric, by its name in `estimates`.
     """
 
@@ -236,6 +238,8 @@ class ReportModel:
     failures: tuple[Failure, ...]
     suites: tuple[str, ...] = field(default=())
     quality: tuple[QualityRecord, ...] = ()
+    learnt: str = ""
+    next_step: str = ""
     metrics: dict[str, MetricFacts] = field(default_factory=dict)
 
     def suite_rows(self, group: str = "", suite: str = "") -> tuple[Row, ...]:

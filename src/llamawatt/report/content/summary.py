@@ -17,6 +17,8 @@ from llamawatt.core.plan import BASELINE
 from llamawatt.core.trials import Purpose
 from llamawatt.report.content import bits, caches
 from llamawatt.report.content.headline import headline
+from llamawatt.report.content.learnt import learnt
+from llamawatt.report.content.next_step import next_step
 from llamawatt.report.content.power_series import power_trace
 from llamawatt.report.content.source import Source
 from llamawatt.report.model import SCHEMA, DomainShare, IdleRow, PowerTrace, ReportModel, Row
@@ -62,6 +64,8 @@ def summarise(source: Source, made_at: str = "") -> ReportModel:
         failures=assessment.failures,
         suites=assessment.suites,
         quality=source.quality,
+        learnt=learnt(findings, suite_rows, assessment.study),
+        next_step=next_step(findings, suite_rows, assessment.study),
         metrics=facts(assessment.metrics, assessment.assumed.currency),
     )
     return _with_quality(model, assessment)

@@ -12,7 +12,8 @@ from llamawatt.report.model import FigureEntry, ReportModel
 
 def markdown(model: ReportModel) -> str:
     """Return the report; figures are linked as PNG files in `figures/`."""
-    lines = [f"# {about.title(model)}", "", model.headline, ""]
+    lines = [f"# {about.title(model)}", "", f"**{_escaped(model.learnt)}**", ""]
+    lines += [model.next_step, "", model.headline, ""]
     lines += [f"- **{name}**: {_escaped(value)}" for name, value in about.facts(model)]
     for passage in warnings(model):
         lines += ["", f"> **{passage.title}.** {_escaped(passage.text)}"]

@@ -177,6 +177,10 @@ def _pays(finding: f.Scaling) -> tuple[str, str]:
         text = f"Every level above {knee} is slower beyond doubt"
     else:
         title = f"{factor} pays up to {knee}; beyond that is open"
+        if finding.fastest != finding.saturates_at:
+            title = (
+                f"{factor} = {level_text(finding.fastest)} pays; whether {knee} would do is open"
+            )
         if is_lowest:
             title = f"whether more {factor} pays cannot be told"
         text = f"We could not show that {factor} above {knee} is faster"
