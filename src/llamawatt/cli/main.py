@@ -130,6 +130,7 @@ def _wire() -> None:
         quantize,
         report,
         study,
+        tune,
     )
 
     app.command("doctor")(doctor.doctor)
@@ -137,6 +138,7 @@ def _wire() -> None:
     app.command("calibrate")(calibrate.calibrate)
     app.command("exec", context_settings=exec_.CONTEXT)(exec_.exec_)
     app.add_typer(study.app, name="study")
+    app.command("tune")(tune.tune)
     app.command("report")(report.report)
     app.command("compare", cls=compare.Variadic)(compare.compare)
     app.add_typer(model.app, name="model")

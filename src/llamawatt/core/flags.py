@@ -30,6 +30,7 @@ class Flag(StrEnum):
     THROTTLED = "throttled"
     GOVERNOR = "governor"
     ON_BATTERY = "on_battery"
+    SUPPLY_CHANGED = "supply_changed"
     SHARED_WINDOW = "shared_window"
     CLIENT_TIMED = "client_timed"
     SYNTHETIC_MODEL = "synthetic_model"
@@ -93,6 +94,9 @@ _SENTENCES: dict[Flag, str] = {
     Flag.THROTTLED: "The device throttled.",
     Flag.GOVERNOR: "The CPU governor saves power, so the speed may vary.",
     Flag.ON_BATTERY: "The machine ran on battery.",
+    Flag.SUPPLY_CHANGED: (
+        "The machine was plugged in or unplugged meanwhile; the window is compared with no other."
+    ),
     Flag.SHARED_WINDOW: "Several streams shared the window; per-reply energy is a share.",
     Flag.CLIENT_TIMED: "Prefill and decode were timed by the client, not the server.",
     Flag.SYNTHETIC_MODEL: "Random weights: speed and energy only, the text means nothing.",

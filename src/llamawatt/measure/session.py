@@ -91,6 +91,17 @@ class Session:
         self.idle_busy = is_busy(self._plan.company)
         self.idle["model"] = {} if self.idle_busy else idle
 
+    def ask_as(self, arm: Arm) -> None:
+        """Go on with an arm that the same server serves: only what is asked differs.
+
+        Raises:
+            ValueError: the arm wants another server.
+        """
+        if not self.arm.spec.served_as(arm.spec) or self.arm.record.model != arm.record.model:
+            raise ValueError(f"{arm.name} wants another server than {self.arm.name}")
+        self.arm = arm
+        self.client = self._stack.enter_context(self._rig.make_client(self.endpoint, arm))
+
     def _cool_down(self) -> None:
         self._observer.doing(f"{self.arm.name}: idle, nothing running")
         self._wait_until_cool()

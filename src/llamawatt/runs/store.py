@@ -144,6 +144,10 @@ class RunWriter:
         """Write one event; it is on the disk when this returns."""
         self._events.append(schema.to_line(event))
 
+    def set_study(self, study: StudyRecord) -> None:
+        """Write what the run sets out to do, over what was there: a search adds arms as it goes."""
+        write_whole(self.path / STUDY_FILE, schema.to_yaml(study).encode())
+
     def set_quality(self, records: Sequence[QualityRecord]) -> None:
         """Write how the models were judged, over what was there."""
         write_quality(self.path, records)

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from llamawatt.tune.explore import Explored, Wanted, explore, shortlist
-from llamawatt.tune.measured import Budget, Measure, Measured, Stage
+from llamawatt.tune.measured import Budget, Measure, Measured, Stage, comparable
 from llamawatt.tune.race import Raced, difference, race
 from llamawatt.tune.robust import Centre, centre
 from llamawatt.tune.space import Setting, Space
 
-EXPLORE_SHARE, RACE_SHARE = 0.4, 0.7
+EXPLORE_SHARE, RACE_SHARE = 0.4, 0.75
 """Shares of the budget that may be spent when the search, and the race, have ended."""
+DUEL_SHARE = 0.3
+"""The same for the race, where one setting is held against the default."""
 N_FINALISTS = 8
 ROUNDS_MIN, ROUNDS_MAX = 8, 1000
 LEVEL = 0.95
@@ -90,10 +92,41 @@ def search(
     entered = (default, *finalists) if fits else finalists
     if not entered:
         return Outcome(Answer.NOTHING_FITS, None, None, None, None, 0, (), found, Raced())
-    raced = race(entered, wanted, measure, budget, seed=seed + 1, share=RACE_SHARE)
+    raced = race(
+        entered,
+        wanted,
+        measure,
+        budget,
+        seed=seed + 1,
+        share=RACE_SHARE,
+        space=space,
+        before=found.comparable,
+    )
     if not raced.left:
         return Outcome(Answer.NOTHING_FITS, None, None, None, None, 0, (), found, raced)
     return _confirmed(found, raced, wanted, measure, budget, default, seed + 2)
+
+
+def duel(
+    space: Space, wanted: Wanted, measure: Measure, budget: Budget, rival: Setting, *, seed: int
+) -> Outcome:
+    """Hold one setting against the default, without a search.
+
+    Args:
+        space: What varies.
+        wanted: Objective and requirements.
+        measure: Tries one setting.
+        budget: What there is.
+        rival: The setting.
+        seed: Of the order.
+    """
+    default = space.default()
+    raced = race(
+        (default, rival), wanted, measure, budget, seed=seed, share=DUEL_SHARE, space=space
+    )
+    if not raced.left:
+        return Outcome(Answer.NOTHING_FITS, None, None, None, None, 0, (), Explored(), raced)
+    return _confirmed(Explored(), raced, wanted, measure, budget, default, seed + 1)
 
 
 def _fits(found: Explored, wanted: Wanted, default: Setting) -> bool:
@@ -119,7 +152,9 @@ def _confirmed(
     logs = [
         a - b
         for one, other in pairs
-        if (a := wanted.loss(one)) is not None and (b := wanted.loss(other)) is not None
+        if comparable(one, other)
+        and (a := wanted.loss(one)) is not None
+        and (b := wanted.loss(other)) is not None
     ]
     told = centre(logs) if logs else Centre(0.0, None, 0, 0)
     half = told.half_width(LEVEL)

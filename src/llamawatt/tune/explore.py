@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from llamawatt.tune.covering import covering
 from llamawatt.tune.engine import Engine
-from llamawatt.tune.measured import Budget, Measure, Measured, Stage
+from llamawatt.tune.measured import CHANGED, Budget, Measure, Measured, Stage, comparable
 from llamawatt.tune.objective import Objective, Requirement, loss_of
 from llamawatt.tune.robust import centre
 from llamawatt.tune.space import Setting, Space
@@ -76,9 +76,15 @@ class Explored:
     windows: list[Measured] = field(default_factory=list)
     discarded: list[Measured] = field(default_factory=list)
 
+    @property
+    def comparable(self) -> list[Measured]:
+        """The windows on the supply of the last one: a laptop unplugged is another machine."""
+        known = [each for each in self.windows if each.supply != CHANGED]
+        return [each for each in known if each.supply == known[-1].supply]
+
     def of(self, setting: Setting) -> list[Measured]:
-        """Return the windows of one setting."""
-        return [each for each in self.windows if each.setting == setting]
+        """Return the comparable windows of one setting."""
+        return [each for each in self.comparable if each.setting == setting]
 
 
 Watch = Callable[[Measured], None]
@@ -154,6 +160,8 @@ class _Search:
     def anchor(self) -> None:
         """Look at the default again, and drop what was taken while the machine moved."""
         looks = [self._take(self._space.default(), Stage.ANCHOR)]
+        if self.found.windows and not comparable(self.found.windows[-1], looks[0]):
+            self._level = None  # plugged in or unplugged: a machine of its own from here on
         level = self._median(looks)
         while self._moved(level) and len(looks) < ANCHOR_LOOKS:
             looks.append(self._take(self._space.default(), Stage.ANCHOR))
@@ -205,26 +213,42 @@ class Model:
 
         The default and settings known to break a requirement or to fail are left out.
         """
-        losses = [(each, self._wanted.loss(each)) for each in explored.windows]
-        known = [(each.setting, loss) for each, loss in losses if loss is not None]
         unfit = {each.setting for each in explored.windows if not self._wanted.holds(each)}
         unfit.add(self._space.default())
         candidates = [
             each for each in _candidates(self._space, self._wanted, explored) if each not in unfit
         ]
-        if len(known) < 2 or not candidates:
+        model = self.fitted(explored.comparable)
+        if model is None or not candidates:
             return []
-        belief = self._fitted(known).believe(candidates)
+        belief = model.believe(candidates)
         rows = zip(candidates, belief.mean.tolist(), belief.deviation.tolist(), strict=True)
         return sorted(rows, key=lambda row: row[1] - HOPE * row[2])
 
-    def _fitted(self, known: Sequence[tuple[Setting, float]]) -> Surrogate:
-        settings, losses = zip(*known, strict=True)
+    def fitted(self, windows: Sequence[Measured]) -> Surrogate | None:
+        """Return a model of comparable windows; None where there are too few.
+
+        Windows of a round share its prompts, and with them a level of their own.
+        """
+        losses = [(each, loss) for each in windows if (loss := self._wanted.loss(each)) is not None]
+        if len(losses) < 2:
+            return None
         stale = len(losses) >= REFIT_GROWTH * self._n_fitted
-        made = Surrogate(self._space, settings, losses, None if stale else self._scales)
+        made = Surrogate(
+            self._space,
+            [each.setting for each, _ in losses],
+            [loss for _, loss in losses],
+            None if stale else self._scales,
+            [_group(each) for each, _ in losses],
+        )
         if stale:
             self._scales, self._n_fitted = made.scales, len(losses)
         return made
+
+
+def _group(measured: Measured) -> tuple[Stage, int]:
+    deciding = measured.stage in {Stage.RACE, Stage.CONFIRM, Stage.ALONE}
+    return (measured.stage, measured.round) if deciding else (Stage.EXPLORE, 0)
 
 
 def _hopeful(model: Model, explored: Explored) -> tuple[Setting, ...]:
@@ -259,7 +283,7 @@ def _candidates(space: Space, wanted: Wanted, explored: Explored) -> list[Settin
 
     Where something is required, only what was seen: a model of the loss says nothing of it.
     """
-    seen = list(dict.fromkeys(each.setting for each in explored.windows))
+    seen = list(dict.fromkeys(each.setting for each in explored.comparable))
     if wanted.requirements:
         return seen
     if space.n_settings <= N_BELIEVED:

@@ -9,12 +9,16 @@ from llamawatt.tune.space import Setting
 
 
 class Stage(StrEnum):
-    """Why a window was taken. Prompts of the race and of the confirmation were never tuned on."""
+    """Why a window was taken. Prompts of the race and of the confirmation were never tuned on.
+
+    `alone` is the default with one stream, which shows what batching does by itself.
+    """
 
     EXPLORE = "explore"
     ANCHOR = "anchor"
     RACE = "race"
     CONFIRM = "confirm"
+    ALONE = "alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Measured:
         failure: Why there are no values, in words; empty where there are.
         took_s: What it took of the budget, start of the server included.
         energy_j: Joules spent on it, start of the server included; None where unknown.
+        supply: What fed the machine, `ac` or `battery`; empty where it has no battery. Windows on
+            different supplies are never compared.
     """
 
     setting: Setting
@@ -38,6 +44,7 @@ class Measured:
     failure: str = ""
     took_s: float = 0.0
     energy_j: float | None = None
+    supply: str = ""
 
 
 class Measure(Protocol):
@@ -51,6 +58,15 @@ class Measure(Protocol):
             stage: Why, which chooses the prompts and the length of the window.
             number: The round.
         """
+
+
+CHANGED = "changed"
+"""Supply of a window in which the machine was plugged in or unplugged: comparable with none."""
+
+
+def comparable(one: Measured, other: Measured) -> bool:
+    """Whether two windows were taken on the same supply."""
+    return one.supply == other.supply != CHANGED
 
 
 @dataclass(slots=True)

@@ -5,15 +5,18 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from llamawatt.tune.explore import Wanted
-from llamawatt.tune.measured import Budget, Measure, Measured, Stage
+from llamawatt.tune.explore import Model, Wanted
+from llamawatt.tune.measured import CHANGED, Budget, Measure, Measured, Stage, comparable
 from llamawatt.tune.robust import Centre, centre
-from llamawatt.tune.space import Setting
+from llamawatt.tune.space import Setting, Space
+from llamawatt.tune.surrogate import Surrogate
 
-LOOKS = (5, 7, 10, 14, 19, 26, 36, 50, 70)
+LOOKS = (4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 113, 150)
 """After how many rounds anyone may drop out. Few looks, so that luck gets few chances."""
-DROP_LEVEL = 0.99
-"""A setting drops out when this much confidence says that the leader is better."""
+DROP_DEVIATIONS = 2.6
+"""A setting drops out when the leader is believed to be better by so many deviations."""
+OPEN_DEVIATIONS = 2.0
+"""The race goes on while a setting may be better by so many deviations, and by more than `SAME`."""
 SAME = math.log(1.01)
 """Settings this close to the leader are as good as it is: telling them apart costs more joules
 than it saves."""
@@ -42,6 +45,8 @@ def race(
     *,
     seed: int,
     share: float,
+    space: Space,
+    before: Sequence[Measured] = (),
 ) -> Raced:
     """Measure finalists in interleaved rounds until one leads or those left are as good.
 
@@ -52,9 +57,11 @@ def race(
         budget: What there is.
         seed: Of the order within each round.
         share: Share of the whole budget that search and race may have taken together.
+        space: What varies.
+        before: Comparable windows of the search: what they say of neighbours counts here too.
     """
     rng = random.Random(seed)  # noqa: S311  # an order, no secret
-    raced = Raced(left=tuple(finalists))
+    raced, model = Raced(left=tuple(finalists)), Model(space, wanted)
     while len(raced.left) > 1 and len(raced.rounds) < LOOKS[-1] and budget.left_s(share) > 0:
         order = list(raced.left)
         rng.shuffle(order)
@@ -62,9 +69,10 @@ def race(
         taken = {each: budget.take(measure(each, Stage.RACE, number)) for each in order}
         raced.rounds.append(taken)
         _drop_failed(raced, wanted)
-        if number in LOOKS and _settled(raced, wanted):
+        if number in LOOKS and _settled(raced, model, before):
             break
-    raced.left = _ranked(raced, wanted)
+    if len(raced.left) > 1:
+        raced.left = _ranked(raced, model.fitted(_comparable(raced, before)))
     return raced
 
 
@@ -73,7 +81,7 @@ def difference(raced: Raced, wanted: Wanted, setting: Setting, other: Setting) -
     logs = [
         a - b
         for taken in raced.rounds
-        if setting in taken and other in taken
+        if setting in taken and other in taken and comparable(taken[setting], taken[other])
         if (a := wanted.loss(taken[setting])) is not None
         and (b := wanted.loss(taken[other])) is not None
     ]
@@ -90,34 +98,34 @@ def _drop_failed(raced: Raced, wanted: Wanted) -> None:
     raced.left = tuple(each for each in raced.left if each not in raced.dropped)
 
 
-def _settled(raced: Raced, wanted: Wanted) -> bool:
+def _settled(raced: Raced, model: Model, before: Sequence[Measured]) -> bool:
     """Drop the clearly worse; say whether those left cannot be told apart usefully."""
-    ranked = _ranked(raced, wanted)
-    if len(ranked) < 2:
-        return True
+    told = model.fitted(_comparable(raced, before))
+    if told is None or len(raced.left) < 2:
+        return len(raced.left) < 2
+    ranked = _ranked(raced, told)
     leader, open_still = ranked[0], False
     for setting in ranked[1:]:
-        behind = difference(raced, wanted, setting, leader)
-        if behind is None:
-            continue
-        half = behind.half_width(2 * DROP_LEVEL - 1)
-        if behind.mean - half > 0:
+        mean, deviation = told.contrast([setting], [leader])
+        if mean > DROP_DEVIATIONS * deviation:
             raced.dropped[setting] = len(raced.rounds)
-        elif behind.mean - half < -SAME:
+        elif mean < OPEN_DEVIATIONS * deviation - SAME:
             open_still = True
     raced.left = tuple(each for each in ranked if each not in raced.dropped)
     return not open_still
 
 
-def _ranked(raced: Raced, wanted: Wanted) -> tuple[Setting, ...]:
-    """Return those left, the best first; all were in every round, so rounds pair them."""
-    if not raced.left or not raced.rounds:
+def _ranked(raced: Raced, told: Surrogate | None) -> tuple[Setting, ...]:
+    """Return those left, the best first, as the model of all windows believes."""
+    if told is None or not raced.left:
         return raced.left
-    first = raced.left[0]
-    behind = {each: difference(raced, wanted, each, first) for each in raced.left}
-    return tuple(
-        sorted(
-            raced.left,
-            key=lambda each: found.mean if (found := behind[each]) is not None else math.inf,
-        )
-    )
+    means = told.believe(raced.left).mean.tolist()
+    believed = dict(zip(raced.left, means, strict=True))
+    return tuple(sorted(raced.left, key=lambda each: believed[each]))
+
+
+def _comparable(raced: Raced, before: Sequence[Measured]) -> list[Measured]:
+    """Return the windows of search and race on the supply of the last one."""
+    windows = [*before, *(each for taken in raced.rounds for each in taken.values())]
+    known = [each for each in windows if each.supply != CHANGED]
+    return [each for each in known if each.supply == known[-1].supply]

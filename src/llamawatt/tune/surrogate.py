@@ -7,6 +7,7 @@ lucky window from winning. See Rasmussen and Williams, Gaussian Processes for Ma
 chapters 2 and 5.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -25,7 +26,14 @@ TAIL_DOF = 4.0
 """Degrees of freedom of the noise: windows are wilder than normal ones, yet have a variance."""
 N_REFITS = 2
 _PRIOR_LOG_SD = 1.5
-_TYPICAL = {"knob": 0.1, "pairs": 0.1, "together": 0.03, "drift": 0.03, "noise": 0.05}
+_TYPICAL = {
+    "knob": 0.1,
+    "pairs": 0.1,
+    "together": 0.03,
+    "group": 0.05,
+    "drift": 0.03,
+    "noise": 0.05,
+}
 _JITTER = 1e-10
 
 
@@ -51,6 +59,7 @@ class Surrogate:
         settings: Sequence[Setting],
         losses: Sequence[float],
         scales: Floats | None = None,
+        groups: Sequence[object] | None = None,
     ) -> None:
         """Fit the windows, in the order in which they were taken.
 
@@ -60,6 +69,8 @@ class Surrogate:
             losses: Its loss.
             scales: The scales of a model of nearly as many windows, taken as they are; they are
                 fitted when None, which costs far more than all the rest.
+            groups: Of each window, what it shares a level with: windows of other prompts lie
+                higher or lower as a whole. One group when None.
 
         Raises:
             ValueError: there are fewer than two windows.
@@ -71,6 +82,9 @@ class Surrogate:
         self._seen = self._places(settings)
         order = np.arange(len(losses), dtype=float)
         self._time = np.exp(-np.abs(order[:, None] - order) / DRIFT_WINDOWS)
+        known = {group: at for at, group in enumerate(dict.fromkeys(groups or ()))}
+        of = np.array([known[each] for each in groups] if groups else [0] * len(losses))
+        self._grouped = (of[:, None] == of).astype(float)
         self._alike = self._correlations(self._seen, self._seen)
         values = np.asarray(losses, dtype=float)
         self._values = values - float(np.median(values))
@@ -96,9 +110,31 @@ class Surrogate:
         explained = np.sum(difference * _solve(self._solved, difference.T).T, axis=1)
         return Belief(mean, np.sqrt(np.maximum(apart - explained, 0.0)))
 
+    def contrast(self, one: Sequence[Setting], other: Sequence[Setting]) -> tuple[float, float]:
+        """Return by how much settings are worse than others on average, and the deviation of that.
+
+        Args:
+            one: Settings.
+            other: Settings.
+        """
+        a, b = self._places(one), self._places(other)
+        seen = self._mean_effect(a, self._seen) - self._mean_effect(b, self._seen)
+        own = float(
+            self._mean_effect(a, a).mean()
+            + self._mean_effect(b, b).mean()
+            - 2 * self._mean_effect(a, b).mean()
+        )
+        explained = float(seen @ _solve(self._solved, seen))
+        return float(seen @ self._weights), math.sqrt(max(0.0, own - explained))
+
+    def _mean_effect(self, a: Floats, b: Floats) -> Floats:
+        """Covariance of the mean over the first with each of the second, shape (len(b),)."""
+        mean: Floats = self._effects(self._correlations(a, b)).mean(axis=0)
+        return mean
+
     @property
     def scales(self) -> Floats:
-        """Fitted scales, as logarithms: one a knob, pairs, together, drift, noise."""
+        """Fitted scales, as logarithms: one a knob, pairs, together, group, drift, noise."""
         return self._logs
 
     @property
@@ -119,19 +155,19 @@ class Surrogate:
         return np.concatenate([alone, pairs[None], np.prod(alone, axis=0)[None]])
 
     def _effects(self, correlations: Floats) -> Floats:
-        scales = np.exp(2 * self._logs[:-2])
+        scales = np.exp(2 * self._logs[:-3])
         return cast("Floats", np.tensordot(scales, correlations, axes=1))
 
     def _covariance(self, logs: Floats) -> Floats:
-        effects = np.tensordot(np.exp(2 * logs[:-2]), self._alike, axes=1)
-        drift, noise = np.exp(2 * logs[-2]), np.exp(2 * logs[-1])
+        effects = np.tensordot(np.exp(2 * logs[:-3]), self._alike, axes=1)
+        group, drift, noise = np.exp(2 * logs[-3:])
         level = 1.0  # the offset itself is unknown to about this
         own = np.diag(noise * self._wildness + _JITTER)
-        return cast("Floats", effects + drift * self._time + level + own)
+        return cast("Floats", effects + group * self._grouped + drift * self._time + level + own)
 
     @property
     def _kinds(self) -> list[str]:
-        return ["knob"] * self._n_knobs + ["pairs", "together", "drift", "noise"]
+        return ["knob"] * self._n_knobs + ["pairs", "together", "group", "drift", "noise"]
 
     def _wild(self) -> Floats:
         """By how much each window's variance exceeds the usual: heavy tails as a mixture.
@@ -146,7 +182,7 @@ class Surrogate:
         return wild
 
     def _fitted(self, initial: Floats) -> Floats:
-        """Most probable scales, as logarithms: one a knob, pairs, together, drift, noise."""
+        """Most probable scales, as logarithms: one a knob, pairs, together, group, drift, noise."""
         from scipy.optimize import minimize  # noqa: PLC0415  # only a search needs it
 
         usual = np.log([_TYPICAL[kind] for kind in self._kinds])
@@ -169,7 +205,7 @@ class Surrogate:
         away = (logs - usual) / _PRIOR_LOG_SD
         value = 0.5 * self._values @ weights + np.log(np.diag(root)).sum() + 0.5 * away @ away
         inner = np.outer(weights, weights) - inverse
-        parts = [*self._alike, self._time]
+        parts = [*self._alike, self._grouped, self._time]
         traces = [float(np.sum(inner * part)) for part in parts] + [
             float(np.diag(inner) @ self._wildness)
         ]

@@ -66,6 +66,12 @@ class ConsoleObserver:
         if not self._live:
             self.say(f"[{outlook.n_done}/{outlook.n_expected}] {_line(trial)}  {left}".rstrip())
 
+    def stands(self, line: str, left: str) -> None:
+        """Show where a search stands: on a terminal in place, elsewhere a line each time."""
+        self._bar.update(self._task, description=line, left=left)
+        if not self._live:
+            self.say(f"{line}  ({left})")
+
     def noted(self, event: RunEvent) -> None:
         """Show an event, unless the tables tell it."""
         if event.kind == INTERRUPTED:
