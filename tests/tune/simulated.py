@@ -13,14 +13,14 @@ from llamawatt.study.arms import Arm
 from llamawatt.study.plan import ModelSource, SuiteSource
 from llamawatt.targets.base import Endpoint
 from llamawatt.targets.dialects import Ask
-from llamawatt.tune.explore import Wanted
-from llamawatt.tune.memory import Shape
-from llamawatt.tune.objective import Objective, parse_requirement
-from llamawatt.tune.preparing import Prepared, fitting
 from llamawatt.tune.record import Asked
-from llamawatt.tune.script import make_script, tuning_protocol
-from llamawatt.tune.settings import Bench
-from llamawatt.tune.space import Knob, Scope
+from llamawatt.tune.search.explore import Wanted
+from llamawatt.tune.search.objective import Objective, parse_requirement
+from llamawatt.tune.search.space import Knob, Scope
+from llamawatt.tune.setup.memory import Shape
+from llamawatt.tune.setup.preparing import Prepared, fitting
+from llamawatt.tune.setup.script import make_script, tuning_protocol
+from llamawatt.tune.setup.settings import Bench
 from tests.study.simulated import DOMAIN, IDLE_W, SimulatedMachine, noise
 
 GB = 1e9

@@ -9,10 +9,10 @@ from llamawatt.core.flags import Flag
 from llamawatt.core.trials import Status
 from llamawatt.runs.store import RunWriter, read_run
 from llamawatt.tune import running
-from llamawatt.tune.preparing import Prepared
 from llamawatt.tune.record import VERSION, KnobRecord, TuneRecord, read_tune, write_tune
 from llamawatt.tune.running import SilentTune, Tuned, carry_out
-from llamawatt.tune.script import HELD_OUT, SEARCH
+from llamawatt.tune.setup.preparing import Prepared
+from llamawatt.tune.setup.script import HELD_OUT, SEARCH
 from tests.study.simulated import QuietCompany
 from tests.tune.simulated import MACHINE, TunableMachine, prepared, study_of
 

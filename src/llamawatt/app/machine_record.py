@@ -24,6 +24,8 @@ from llamawatt.host.identity import machine_id
 from llamawatt.host.memory_bandwidth import memory_bandwidth
 from llamawatt.host.power_supply import on_battery
 from llamawatt.meters.sampling.instrument import MeterBench
+from llamawatt.meters.sensors.discover import discover
+from llamawatt.meters.sensors.discover import gpus as find_gpus
 from llamawatt.wall.store import load_wall_model, wall_model_path
 
 GOVERNOR = "devices/system/cpu/cpu0/cpufreq/scaling_governor"
@@ -75,6 +77,17 @@ def machine_record(
 def key_here(gpus: Sequence[Gpu], domains: Sequence[Domain]) -> str:
     """Return the key of this machine, as its record will have it."""
     return machine_key(hostname_hash(), machine_id(), cpu_name(), metered_gpus(gpus, domains))
+
+
+def this_machine() -> str:
+    """Return the key of this machine, by the meters that work here without being told of more."""
+    meters = discover().meters
+    try:
+        domains = [domain for meter in meters for domain in meter.domains()]
+        return key_here(find_gpus(), domains)
+    finally:
+        for meter in meters:
+            meter.close()
 
 
 def hostname_hash() -> str:

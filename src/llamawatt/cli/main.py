@@ -130,8 +130,8 @@ def _wire() -> None:
         quantize,
         report,
         study,
-        tune,
     )
+    from llamawatt.cli.tuning import battery, run, tune
 
     app.command("doctor")(doctor.doctor)
     app.command("bench")(bench.bench)
@@ -139,6 +139,8 @@ def _wire() -> None:
     app.command("exec", context_settings=exec_.CONTEXT)(exec_.exec_)
     app.add_typer(study.app, name="study")
     app.command("tune")(tune.tune)
+    app.command("run")(run.run)
+    app.add_typer(battery.app, name="battery")
     app.command("report")(report.report)
     app.command("compare", cls=compare.Variadic)(compare.compare)
     app.add_typer(model.app, name="model")

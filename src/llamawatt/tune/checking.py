@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from llamawatt.app.machine_record import key_here
-from llamawatt.app.profile import Profile, read_profile
+from llamawatt.app.profiles.profile import Profile, read_profile
 from llamawatt.app.serving import Serving
 from llamawatt.core.errors import UsageError
 from llamawatt.core.trials import FactorValue
-from llamawatt.tune.preparing import Prepared
 from llamawatt.tune.record import Asked
 from llamawatt.tune.running import Tuned, TuneObserver, TuneOrder, tune
-from llamawatt.tune.space import Knob, Space
+from llamawatt.tune.search.space import Knob, Space
+from llamawatt.tune.setup.preparing import Prepared
 
 PLACES = frozenset({"device", "fit", "n_parallel", "n_ctx", "n_gpu_layers"})
 """Settings that are not held against the default as knobs of their own."""

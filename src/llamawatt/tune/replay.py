@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from llamawatt.core.trials import TrialRecord
-from llamawatt.tune.measured import Measure, Measured, Stage
-from llamawatt.tune.settings import name_of
-from llamawatt.tune.space import Setting, Space
+from llamawatt.tune.search.measured import Measure, Measured, Stage
+from llamawatt.tune.search.space import Setting, Space
+from llamawatt.tune.setup.settings import name_of
 from llamawatt.tune.windows import ALONE_NAME, STAGE, measured_of
 
 

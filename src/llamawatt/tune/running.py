@@ -26,9 +26,6 @@ from llamawatt.meters.sampling.instrument import MeterBench
 from llamawatt.meters.sensors.discover import gpus
 from llamawatt.runs.store import RunWriter
 from llamawatt.study.plan import Plan
-from llamawatt.tune.decide import Outcome, duel, search
-from llamawatt.tune.measured import Budget, Measured, Stage
-from llamawatt.tune.preparing import LEAST_WINDOWS, Prepared, prepare
 from llamawatt.tune.record import (
     VERSION,
     Asked,
@@ -39,8 +36,11 @@ from llamawatt.tune.record import (
     write_tune,
 )
 from llamawatt.tune.replay import Replay
-from llamawatt.tune.script import tuning_protocol
-from llamawatt.tune.space import Setting
+from llamawatt.tune.search.decide import Outcome, duel, search
+from llamawatt.tune.search.measured import Budget, Measured, Stage
+from llamawatt.tune.search.space import Setting
+from llamawatt.tune.setup.preparing import LEAST_WINDOWS, Prepared, prepare
+from llamawatt.tune.setup.script import tuning_protocol
 from llamawatt.tune.verdict import Standing, broken_off, conclude, standing
 from llamawatt.tune.windows import Windows
 

@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from llamawatt.tune.decide import Answer, Outcome
-from llamawatt.tune.effects import effects
-from llamawatt.tune.explore import Explored, Wanted
-from llamawatt.tune.measured import Measured, Stage
-from llamawatt.tune.preparing import Prepared
 from llamawatt.tune.record import EffectRecord, Found, PayBack, Tried
-from llamawatt.tune.robust import centre
-from llamawatt.tune.settings import name_of
-from llamawatt.tune.space import Setting
+from llamawatt.tune.search.decide import Answer, Outcome
+from llamawatt.tune.search.effects import effects
+from llamawatt.tune.search.explore import Explored, Wanted
+from llamawatt.tune.search.measured import Measured, Stage
+from llamawatt.tune.search.robust import centre
+from llamawatt.tune.search.space import Setting
+from llamawatt.tune.setup.preparing import Prepared
+from llamawatt.tune.setup.settings import name_of
 
 INTERRUPTED = "interrupted"
 

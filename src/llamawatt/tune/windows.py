@@ -22,10 +22,10 @@ from llamawatt.runs.store import RunWriter
 from llamawatt.runs.traces import write_trace
 from llamawatt.study.arms import Arm
 from llamawatt.study.order import Cell
-from llamawatt.tune.measured import CHANGED, Measured, Stage
-from llamawatt.tune.script import DECIDING, Script
-from llamawatt.tune.settings import Bench
-from llamawatt.tune.space import Setting, Space
+from llamawatt.tune.search.measured import CHANGED, Measured, Stage
+from llamawatt.tune.search.space import Setting, Space
+from llamawatt.tune.setup.script import DECIDING, Script
+from llamawatt.tune.setup.settings import Bench
 
 STAGE, ROUND, TOOK, SPENT, SUPPLY = (
     f"tune.{word}" for word in ("stage", "round", "took_s", "spent_j", "supply")

@@ -1,0 +1,1 @@
+"""Tuned settings in files, and the servers that run them."""

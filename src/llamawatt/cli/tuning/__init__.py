@@ -1,0 +1,1 @@
+"""Commands that find a setting, run it, and say what it saves."""

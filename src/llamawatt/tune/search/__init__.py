@@ -1,0 +1,1 @@
+"""The search itself, pure: what to try, what it says, when to decide."""

@@ -1,0 +1,1 @@
+"""What is searched: the machine, the model, the load, and what of them may vary."""
