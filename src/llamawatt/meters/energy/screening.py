@@ -35,8 +35,6 @@ UNKNOWN_PERIOD_S = 0.25
 """Longest update period of counters on chips and boards."""
 SLOW_PERIOD_S = 120.0
 """Longest update period of fuel gauges and plugs."""
-SHORT_RUN = 3
-"""So many reads may be wrong together where only their agreement with their neighbours tells."""
 COARSE_STEPS = 2.0
 """Slow counters move in coarse steps; a step of so many usual ones is ordinary at any time."""
 MANY_STEPS = 5
@@ -262,8 +260,9 @@ class _Screening:
             is_impossible = step_j > self._most_j(before, back)
             back_j = float(self._value_j[back] - self._value_j[last])
             likelier = self._bound.likelier((back_j, last, back), (step_j, before, back))
-            is_glitch = back - place <= SHORT_RUN and not self._restarted(last, place)
-            if is_impossible or (not strictly and (likelier or is_glitch)):
+            is_alone = back - place == 1
+            is_glitch = not self._restarted(last, place)
+            if is_impossible or (is_alone and not strictly and (likelier or is_glitch)):
                 return back
         return None
 
@@ -281,10 +280,12 @@ class _Screening:
         step_j = float(self._value_j[high] - self._value_j[low])
         is_impossible = step_j > self._most_j(low, high)
         last = self._chain[-1]
-        is_short = len(chain) - ground - 1 <= SHORT_RUN
-        is_glitch = is_short and not self._restarted(last, place)
+        # Several reads that rise as a device can are work that the counter lost, not a spike.
+        is_alone = len(chain) - ground - 1 == 1
+        is_glitch = not self._restarted(last, place)
         back_j = float(self._value_j[place] - self._value_j[low])
         likelier = self._bound.likelier((back_j, low, place), (step_j, low, high))
-        if is_impossible or (not self._can_wrap(last, place) and (likelier or is_glitch)):
+        is_wrap = self._can_wrap(last, place)
+        if is_impossible or (is_alone and not is_wrap and (likelier or is_glitch)):
             return self._since + ground + 1
         return None
