@@ -1,13 +1,15 @@
 """Runs compared with others, and held against a limit."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from llamawatt.analysis.compare.differences import Side
 from llamawatt.analysis.compare.runs import Comparison, GateOutcome, GateRow, compare_sides, gate
 from llamawatt.app.sides import known_spreads, read_side, side_of
 from llamawatt.core.errors import UsageError
-from llamawatt.core.metrics import METRICS
+from llamawatt.core.metrics import METRICS, facts
+from llamawatt.core.settings import NOTHING_ASSUMED, SETTINGS, Assumptions
 from llamawatt.runs.store import Run
 
 Runs = Run | Path | str | Sequence[Run | Path | str]
@@ -18,7 +20,12 @@ GATED = ("energy_j",)
 
 
 def compare(
-    before: Runs, after: Runs, metrics: Sequence[str] = DEFAULT_METRICS, *, force: bool = False
+    before: Runs,
+    after: Runs,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    *,
+    assumed: Assumptions = NOTHING_ASSUMED,
+    force: bool = False,
 ) -> Comparison:
     """Compare what two sides have in common, after over before.
 
@@ -29,15 +36,22 @@ def compare(
             stands for all of them.
         after: What is judged, likewise.
         metrics: Names of metrics, as `energy_j`.
+        assumed: What metrics are worked out with besides, as a price.
         force: Whether even unlike runs are compared.
 
     Raises:
-        UsageError: a metric is unknown, or the runs have nothing in common or are unlike.
+        UsageError: a metric is unknown or needs what is not set, or the runs have nothing in
+            common or are unlike.
         RunDirectoryError: a directory holds no run.
     """
-    known, (first, second) = known_metrics(metrics), (_side(before), _side(after))
+    known = known_metrics(metrics)
+    _require_set(known, assumed)
+    first, second = _side(before, assumed), _side(after, assumed)
     spreads = known_spreads((*first, *second))
-    return compare_sides(first, second, known, spreads=spreads, force=force)
+    made = compare_sides(first, second, known, spreads=spreads, force=force)
+    return replace(
+        made, units={key: told.unit for key, told in facts(known, assumed.currency).items()}
+    )
 
 
 def hold_against(
@@ -72,10 +86,22 @@ def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _side(runs: Runs) -> tuple[Side, ...]:
+def _require_set(metrics: Sequence[str], assumed: Assumptions) -> None:
+    for name in metrics:
+        for key in METRICS[name].needs:
+            if key in SETTINGS and key not in assumed.numbers:
+                raise UsageError(
+                    f"{name} needs {key}, which is not set.",
+                    f"Set it, as `llamawatt config {key}={SETTINGS[key].example}`.",
+                )
+
+
+def _side(runs: Runs, assumed: Assumptions) -> tuple[Side, ...]:
     each = (runs,) if isinstance(runs, Run | Path | str) else tuple(runs)
     return tuple(
         side
         for one in each
-        for side in ((side_of(one),) if isinstance(one, Run) else read_side([Path(one)]))
+        for side in (
+            (side_of(one, assumed),) if isinstance(one, Run) else read_side([Path(one)], assumed)
+        )
     )

@@ -7,6 +7,7 @@ from llamawatt.analysis.assess import assess
 from llamawatt.analysis.compare.differences import Side
 from llamawatt.analysis.compare.identity import is_same_machine
 from llamawatt.analysis.compare.runs import Spreads
+from llamawatt.core.settings import NOTHING_ASSUMED, Assumptions
 from llamawatt.runs.spread import kept_spreads, spread_path
 from llamawatt.runs.store import Run, read_run
 
@@ -14,20 +15,19 @@ RECORD = "study.yaml"
 """What makes a folder a run directory."""
 
 
-def read_side(paths: Sequence[Path]) -> tuple[Side, ...]:
+def read_side(paths: Sequence[Path], assumed: Assumptions = NOTHING_ASSUMED) -> tuple[Side, ...]:
     """Read the runs of one side; a folder of repeated runs stands for all of them.
 
     Raises:
         RunDirectoryError: a path is neither.
     """
-    return tuple(side_of(read_run(path)) for each in paths for path in _runs_at(each))
+    return tuple(side_of(read_run(path), assumed) for each in paths for path in _runs_at(each))
 
 
-def side_of(run: Run) -> Side:
+def side_of(run: Run, assumed: Assumptions = NOTHING_ASSUMED) -> Side:
     """Make a run a side of a comparison."""
-    return Side(
-        str(run.path), run.study, run.machine, assess(run.study, run.machine, run.trials).cells
-    )
+    found = assess(run.study, run.machine, run.trials, assumed)
+    return Side(str(run.path), run.study, run.machine, found.cells)
 
 
 def known_spreads(sides: Sequence[Side]) -> Spreads:

@@ -66,6 +66,7 @@ def compare(
     metric: Metric = None,
     fail_above: FailAbove = None,
     markdown: AsMarkdown = False,
+    assume: options.Assume = None,
     force: Force = False,
     as_json: options.Json = False,
 ) -> None:
@@ -77,12 +78,15 @@ def compare(
     """
     from llamawatt.app.comparing import DEFAULT_METRICS, GATED, failed, hold_against
     from llamawatt.app.comparing import compare as compare_runs
+    from llamawatt.app.settings import assumed
     from llamawatt.core.errors import GateError
     from llamawatt.report.forms.comparison import gate_sentence
 
     limit = None if fail_above is None else fraction(fail_above)
     before, after = _sides(runs, against)
-    comparison = compare_runs(before, after, metric or DEFAULT_METRICS, force=force)
+    comparison = compare_runs(
+        before, after, metric or DEFAULT_METRICS, assumed=assumed(assume), force=force
+    )
     gated = () if limit is None else hold_against(comparison, limit, metric or GATED)
     if as_json:
         typer.echo(_json(comparison, gated, limit))

@@ -264,9 +264,9 @@ METRICS: dict[str, MetricSpec] = {spec.key: spec for spec in _ALL}
 
 def facts(known: Container[str], currency: str) -> dict[str, MetricFacts]:
     """Return what a reader must know of each of the metrics that are known."""
-    return {spec.key: spec.facts(currency) for spec in _ALL if spec.key in known}
+    return {spec.key: spec.facts(currency) for spec in METRICS.values() if spec.key in known}
 
 
 def keys(use: Use) -> tuple[str, ...]:
     """Return the metrics that appear in a place, in order."""
-    return tuple(spec.key for spec in _ALL if use in spec.uses)
+    return tuple(spec.key for spec in METRICS.values() if use in spec.uses)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import combinations
 
@@ -54,6 +54,7 @@ class Comparison:
         only_after: Arms and suites that the second side alone has.
         n_before: Runs of the first side.
         n_after: Runs of the second side.
+        units: Of the metrics.
     """
 
     before: str
@@ -64,6 +65,7 @@ class Comparison:
     only_after: tuple[str, ...]
     n_before: int = 1
     n_after: int = 1
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

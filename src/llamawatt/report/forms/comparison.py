@@ -20,7 +20,7 @@ REPEATABILITY = "Within-run interval"
 
 def comparison_table(comparison: Comparison) -> Table:
     """Return one row per figure, suite and arm."""
-    rows = tuple(_cells(row) for row in comparison.rows)
+    rows = tuple(_cells(row, comparison.units.get(row.ratio.metric, "")) for row in comparison.rows)
     numeric = (False, False, False, True, True, True, True, False)
     title = f"{comparison.after} against {comparison.before}"
     columns = list(_COLUMNS)
@@ -116,7 +116,7 @@ def _place(row: GateRow) -> str:
     return f"{ratio.arm}, {suite_text(ratio.suite)} ({METRICS[ratio.metric].label.lower()})"
 
 
-def _cells(row: Row) -> tuple[Entry, ...]:
+def _cells(row: Row, unit: str) -> tuple[Entry, ...]:
     ratio = row.ratio
     info = METRICS[ratio.metric]
     change = ratio.value - 1
@@ -127,8 +127,8 @@ def _cells(row: Row) -> tuple[Entry, ...]:
         Entry(info.label, info.label),
         Entry(suite_text(ratio.suite), ratio.suite),
         Entry(ratio.arm, ratio.arm),
-        Entry(value_text(ratio.metric, row.before.value), row.before.value),
-        Entry(value_text(ratio.metric, row.after.value), row.after.value),
+        Entry(value_text(ratio.metric, row.before.value, unit), row.before.value),
+        Entry(value_text(ratio.metric, row.after.value, unit), row.after.value),
         Entry(_change_text(ratio.value), change),
         Entry(interval, ratio.low_total),
         Entry(str(ratio.verdict), str(ratio.verdict)),

@@ -27,9 +27,9 @@ METHOD_WORDS = {
 """Methods as a reader says them."""
 
 
-def value_text(metric: str, value: float) -> str:
-    """Return a figure with its unit."""
-    unit = METRICS[metric].unit
+def value_text(metric: str, value: float, unit: str = "") -> str:
+    """Return a figure with its unit, the metric's own unless another is told."""
+    unit = unit or METRICS[metric].unit
     if unit == "s":
         return duration_text(value)
     if unit == "J":
