@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from llamawatt.core.metrics import METRICS
 from llamawatt.report.model import ReportModel
 
 
@@ -19,6 +20,9 @@ def report_schema() -> str:
     schema: dict[str, Any] = _adapter().json_schema(mode="serialization")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "llamawatt report"
+    named = {"propertyNames": {"enum": list(METRICS)}}
+    schema["$defs"]["Row"]["properties"]["estimates"] |= named
+    schema["properties"]["metrics"] |= named
     return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
