@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from llamawatt.core.units import J_PER_WH
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -165,6 +167,9 @@ class MetricSpec:
 
 _EVERYWHERE = frozenset({Use.RESULTS, Use.COMPARED, Use.RANKED, Use.CORRECTED})
 _TABLES = frozenset({Use.RESULTS, Use.COMPARED})
+_WORTH = frozenset({Use.WORTH})
+
+_J_PER_KWH = 1000 * J_PER_WH
 
 _ALL = (
     MetricSpec(
@@ -255,6 +260,37 @@ _ALL = (
         "Decode steps over the time on generation; unknown when neither side could tell.",
         lambda q: q["n_steps"] / q["decodes_s"],
         more_is_better=True,
+    ),
+    MetricSpec(
+        "tok_per_wh", "Tokens per watt-hour", "tok/Wh", Kind.ENERGY, "window",
+        "Generated tokens per watt-hour of the window.",
+        lambda q: q["n_generated"] / (q["window_j"] / J_PER_WH),
+        "tok/Wh", uses=_WORTH, more_is_better=True,
+    ),
+    MetricSpec(
+        "cost_per_mtok", "Cost of a million tokens", "{currency}/Mtok", Kind.ENERGY, "token",
+        "Price of the window's energy per million generated tokens.",
+        lambda q: q["window_j"] / _J_PER_KWH * q["price_per_kwh"] / q["n_generated"] * 1e6,
+        "{currency}/Mtok", needs=("price_per_kwh",), uses=_WORTH,
+    ),
+    MetricSpec(
+        "cost_per_1000_replies", "Cost of a thousand replies", "{currency}/1000 replies",
+        Kind.ENERGY, "reply",
+        "Price of the window's energy per thousand replies.",
+        lambda q: q["window_j"] / _J_PER_KWH * q["price_per_kwh"] / q["n_replies"] * 1e3,
+        "{currency}/1000 replies", needs=("price_per_kwh",), uses=_WORTH,
+    ),
+    MetricSpec(
+        "co2e_g", "CO2e of a reply", "g", Kind.ENERGY, "reply",
+        "Grams of CO2e that the grid emits for the energy of a reply.",
+        lambda q: q["window_j"] / _J_PER_KWH * q["carbon_g_per_kwh"] / q["n_replies"],
+        "CO2e (g)", needs=("carbon_g_per_kwh",), uses=_WORTH,
+    ),
+    MetricSpec(
+        "replies_per_charge", "Replies per battery charge", "replies", Kind.ENERGY, "window",
+        "Replies, one after the other, for which a full battery lasts.",
+        lambda q: q["battery_wh"] * J_PER_WH / (q["window_j"] / q["n_replies"]),
+        "Replies/charge", needs=("battery_wh",), uses=_WORTH, more_is_better=True,
     ),
 )  # fmt: skip
 
