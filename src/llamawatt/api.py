@@ -176,9 +176,10 @@ def read_run(path: Path | str) -> "Run":
     Raises:
         RunDirectoryError: it holds no run, is of a newer schema, or a line in it is broken.
     """
+    from llamawatt.runs.named import resolve_run
     from llamawatt.runs.store import read_run as read
 
-    return read(Path(path))
+    return read(resolve_run(Path(path)))
 
 
 def compare(
@@ -219,6 +220,7 @@ def report(run: "Run | Path | str", out: Path | str | None = None) -> "ReportFil
         RunDirectoryError: the run could not be read, or a file not be written.
     """
     from llamawatt.report.forms.write import write_report
+    from llamawatt.runs.named import resolve_run
 
-    found = Path(run) if isinstance(run, str) else run
+    found = resolve_run(Path(run)) if isinstance(run, str | Path) else run
     return write_report(found, None if out is None else Path(out))

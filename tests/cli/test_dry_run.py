@@ -7,7 +7,7 @@ import pytest
 
 from llamawatt.app import dry_run
 from llamawatt.app.order import Order
-from llamawatt.cli import dry
+from llamawatt.cli.console import dry
 from llamawatt.core.plan import ModelRecord
 from llamawatt.study.arms import Abilities
 from llamawatt.study.load import load_study

@@ -23,11 +23,10 @@ from llamawatt.measure.resume import require_same
 from llamawatt.measure.runner import Runner
 from llamawatt.meters.sampling.instrument import MeterBench
 from llamawatt.meters.sensors.discover import gpus
+from llamawatt.runs.named import RUNS_FOLDER
 from llamawatt.runs.store import Run, RunWriter, read_run
 from llamawatt.study.estimate import budget_text
 from llamawatt.study.plan import Plan
-
-RUNS_FOLDER = Path("llamawatt-runs")
 
 
 def run_study(

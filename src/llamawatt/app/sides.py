@@ -8,6 +8,7 @@ from llamawatt.analysis.compare.differences import Side
 from llamawatt.analysis.compare.identity import is_same_machine
 from llamawatt.analysis.compare.runs import Spreads
 from llamawatt.core.settings import NOTHING_ASSUMED, Assumptions
+from llamawatt.runs.named import resolve_run
 from llamawatt.runs.spread import kept_spreads, spread_path
 from llamawatt.runs.store import Run, read_run
 
@@ -21,7 +22,8 @@ def read_side(paths: Sequence[Path], assumed: Assumptions = NOTHING_ASSUMED) -> 
     Raises:
         RunDirectoryError: a path is neither.
     """
-    return tuple(side_of(read_run(path), assumed) for each in paths for path in _runs_at(each))
+    found = (path for each in paths for path in _runs_at(resolve_run(each)))
+    return tuple(side_of(read_run(path), assumed) for path in found)
 
 
 def side_of(run: Run, assumed: Assumptions = NOTHING_ASSUMED) -> Side:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[Path],
     typer.Argument(
-        help="Two runs, before and after; or with --against every run that is judged.",
+        help="Two runs, before and after; or with --against every run that is judged. "
+        "`latest` and `latest~1` are the last two.",
         show_default=False,
     ),
 ]

@@ -129,6 +129,7 @@ def _wire() -> None:
         quality,
         quantize,
         report,
+        runs,
         study,
     )
     from llamawatt.cli.tuning import battery, run, tune
@@ -142,6 +143,8 @@ def _wire() -> None:
     app.command("run")(run.run)
     app.add_typer(battery.app, name="battery")
     app.command("report")(report.report)
+    app.command("runs")(runs.runs)
+    app.command("open")(runs.open_)
     app.command("compare", cls=compare.Variadic)(compare.compare)
     app.add_typer(model.app, name="model")
     app.command("quantize")(quantize.quantize)

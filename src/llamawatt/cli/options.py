@@ -44,6 +44,19 @@ def set_once(key: str, *, not_with: str = "") -> Callable[..., object]:
     return value
 
 
+def run_named(value: Path | None) -> Path | None:
+    """Return the run directory for what was typed: a path, `latest`, `latest~1`, or a run's name.
+
+    Raises:
+        RunDirectoryError: there is no such run.
+    """
+    if value is None:
+        return None
+    from llamawatt.runs.named import resolve_run
+
+    return resolve_run(value)
+
+
 Model = Annotated[
     str | None,
     typer.Argument(
@@ -83,7 +96,18 @@ Out = Annotated[
     Path | None, typer.Option("--out", help="Run directory. Default: llamawatt-runs/TIME-NAME.")
 ]
 Resume = Annotated[
-    Path | None, typer.Option("--resume", help="Go on with this run directory, in place of --out.")
+    Path | None,
+    typer.Option(
+        "--resume", callback=run_named, help="Go on with this run (or latest), in place of --out."
+    ),
+]
+RunPath = Annotated[
+    Path,
+    typer.Argument(
+        callback=run_named,
+        help="A run directory, the name of one in llamawatt-runs, latest or latest~1.",
+        show_default=False,
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="JSON on stdout and nothing else; messages go to stderr.")

@@ -8,14 +8,13 @@ import typer
 from llamawatt.cli import options
 from llamawatt.cli.console.streams import ascii_json
 
-RunPath = Annotated[Path, typer.Argument(help="A run directory.", show_default=False)]
 ReportOut = Annotated[
     Path | None, typer.Option("--out", help="Where to write. Default: RUN/report.")
 ]
 
 
 def report(
-    run: RunPath,
+    run: options.RunPath,
     out: ReportOut = None,
     assume: options.Assume = None,
     as_json: options.Json = False,

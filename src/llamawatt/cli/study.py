@@ -105,7 +105,7 @@ def run(
     from llamawatt.app.metering import Metering
     from llamawatt.app.order import Order
     from llamawatt.app.serving import Serving
-    from llamawatt.cli.dry import print_plan
+    from llamawatt.cli.console.dry import print_plan
     from llamawatt.cli.outcome import carry_out
     from llamawatt.cli.repeating import repeated
     from llamawatt.study.load import load_study, with_protocol

@@ -68,6 +68,16 @@ def test_the_csv_has_units_and_leaves_unknowns_empty(paper):
     assert {r["gain"] for r in rows if r["metric"] == "latency_s"} == {""}
 
 
+def test_every_line_of_the_csv_says_its_run_model_and_machine(paper):
+    rows = list(csv.DictReader(paper.csv.read_text().splitlines()))
+    models = {arm.name: arm.model for arm in paper.model.study.arms}
+    assert {r["run"] for r in rows} == {paper.model.run}
+    assert all(r["model"] == models[r["arm"]] != "" for r in rows)
+    (machine,) = {r["machine"] for r in rows}
+    assert machine.startswith(paper.model.machine.cpu)
+    assert all(gpu.name in machine for gpu in paper.model.machine.gpus)
+
+
 def test_the_markdown_names_figures_that_exist(paper):
     text = paper.markdown.read_text()
     linked = re.findall(r"\((figures/[^)]+)\)", text)

@@ -8,7 +8,7 @@ from llamawatt.report.model import ReportModel
 
 COLUMNS = ("arm", "device", "suite", "purpose", "metric", "unit", "value", "low", "high",
            "interval", "n", "n_outliers", "gain", "methods", "modelled_share", "blind_to",
-           "flags")  # fmt: skip
+           "flags", "run", "model", "machine")  # fmt: skip
 """Headings of `summary.csv`. An empty field is "not measured", never zero."""
 
 
@@ -17,6 +17,8 @@ def summary_csv(model: ReportModel) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
+    models = {arm.name: arm.model for arm in model.study.arms}
+    machine = " + ".join(dict.fromkeys((model.machine.cpu, *(g.name for g in model.machine.gpus))))
     for row in model.rows:
         for metric, made in row.estimates.items():
             info, told = METRICS[metric], model.metrics[metric]
@@ -40,6 +42,9 @@ def summary_csv(model: ReportModel) -> str:
                     row.modelled_share if is_energy else None,
                     row.blind_to if is_energy else None,
                     " ".join(f"{flag}:{count}" for flag, count in row.flags.items()),
+                    model.run,
+                    models.get(row.arm, ""),
+                    machine,
                 )
             )
     return out.getvalue()
