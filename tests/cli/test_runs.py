@@ -104,3 +104,13 @@ def test_latest_is_a_run_to_go_on_with(here: Path, capsys: pytest.CaptureFixture
     """What is resumed is found, and refused for what it is: a run of another study."""
     assert main(["study", "run", "baseline", "--resume", "latest~5", "--dry-run"]) == 2
     assert "2 runs here" in capsys.readouterr().err
+
+
+def test_a_gate_can_demand_a_decision(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One run a side never decides: that passes a gate unless a decision is asked for."""
+    arguments = ["compare", "old", "new", "--fail-above", "5%"]
+    assert main(arguments) == 0
+    assert main([*arguments, "--fail-if-undecided"]) == 1
+    assert "Undecided: 1 of 1 rows" in capsys.readouterr().err
+    assert main(["compare", "old", "new", "--fail-if-undecided"]) == 2
+    assert "--fail-above" in capsys.readouterr().err

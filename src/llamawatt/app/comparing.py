@@ -72,6 +72,11 @@ def failed(rows: Sequence[GateRow]) -> list[GateRow]:
     return [row for row in rows if row.outcome is GateOutcome.FAILED]
 
 
+def undecided(rows: Sequence[GateRow]) -> list[GateRow]:
+    """Return the rows that may be worse than the limit, or may not be: the runs cannot tell."""
+    return [row for row in rows if row.outcome is GateOutcome.UNSETTLED]
+
+
 def known_metrics(names: Sequence[str]) -> tuple[str, ...]:
     """Check the names of metrics, and take each once.
 

@@ -15,7 +15,9 @@ def bench(
     ] = "all",
     suite: Annotated[
         list[str] | None,
-        typer.Option("--suite", help="Suite, shape or JSONL file; may be given several times."),
+        typer.Option(
+            "--suite", help="Suite, shape, .jsonl or .txt file; may be given several times."
+        ),
     ] = None,
     setting: Annotated[
         list[str] | None,

@@ -34,6 +34,13 @@ FailAbove = Annotated[
     str | None,
     typer.Option("--fail-above", help="Exit 1 if energy_j, or a --metric, got worse by more: 5%."),
 ]
+FailIfUndecided = Annotated[
+    bool,
+    typer.Option(
+        "--fail-if-undecided",
+        help="With --fail-above: exit 1 also where the runs cannot rule out that it got worse.",
+    ),
+]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")]
 Force = Annotated[bool, typer.Option("--force", help="Compare even unlike runs.")]
 
@@ -66,6 +73,7 @@ def compare(
     against: Against = None,
     metric: Metric = None,
     fail_above: FailAbove = None,
+    fail_if_undecided: FailIfUndecided = False,
     markdown: AsMarkdown = False,
     assume: options.Assume = None,
     force: Force = False,
@@ -77,13 +85,17 @@ def compare(
     between runs that `study run --runs` keeps: `compare NEW… --against OLD…`. A folder of repeated
     runs stands for all of them.
     """
-    from llamawatt.app.comparing import DEFAULT_METRICS, GATED, failed, hold_against
+    from llamawatt.app.comparing import DEFAULT_METRICS, GATED, failed, hold_against, undecided
     from llamawatt.app.comparing import compare as compare_runs
     from llamawatt.app.settings import assumed
-    from llamawatt.core.errors import GateError
+    from llamawatt.core.errors import GateError, UsageError
     from llamawatt.report.forms.comparison import gate_sentence
 
     limit = None if fail_above is None else fraction(fail_above)
+    if fail_if_undecided and limit is None:
+        raise UsageError(
+            "--fail-if-undecided needs a limit to decide on.", "Add --fail-above, as 5%."
+        )
     before, after = _sides(runs, against)
     comparison = compare_runs(
         before, after, metric or DEFAULT_METRICS, assumed=assumed(assume), force=force
@@ -95,6 +107,11 @@ def compare(
         _print(comparison, gated, limit, markdown=markdown)
     if limit is not None and failed(gated):
         raise GateError(gate_sentence(failed(gated), limit))
+    if fail_if_undecided and undecided(gated):
+        raise GateError(
+            f"Undecided: {len(undecided(gated))} of {len(gated)} rows may be worse than the limit.",
+            "Measure more repeats or more runs a side, or leave --fail-if-undecided out.",
+        )
 
 
 def fraction(text: str) -> float:

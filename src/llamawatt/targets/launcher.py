@@ -70,6 +70,20 @@ def binary_program(path: Path) -> Program:
     Raises:
         UsageError: there is no such program.
     """
+    if path.is_dir():
+        inside = [
+            file
+            for under in ("", "*/", "*/*/")  # build/bin, and no deeper: it may be a whole disk
+            for name in ("llama-server", "llama-server.exe")
+            for file in sorted(path.glob(under + name))
+            if file.is_file()
+        ]
+        remedy = (
+            f"Name the file in it: --server {inside[0]}."
+            if inside
+            else ("No llama-server is in it; name the file itself with --server.")
+        )
+        raise UsageError(f"The server {path} is a folder.", remedy)
     if not path.is_file() or not os.access(path, os.X_OK):
         why = "may not be run" if path.is_file() else "is not there"
         raise UsageError(f"The server {path} {why}.", "Name your llama-server with --server.")

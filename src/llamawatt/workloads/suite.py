@@ -49,9 +49,10 @@ def suite_names() -> tuple[str, ...]:
 
 
 def load_suite(name_or_path: str) -> Suite:
-    """Load a built-in suite, a shape (`pp512+tg128`) or a user's JSONL file.
+    """Load a built-in suite, a shape (`pp512+tg128`) or a user's file.
 
-    A JSONL line is `{"prompt": "…", "id": "…", "n_predict": 64}`; only `prompt` is required.
+    A `.txt` file has one prompt a line. A JSONL line is
+    `{"prompt": "…", "id": "…", "n_predict": 64}`; only `prompt` is required.
 
     Raises:
         UsageError: no such suite, or a broken line, named by file and line.
@@ -68,11 +69,12 @@ def load_suite(name_or_path: str) -> Suite:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"Could not read the suite {path} ({error}).") from error
-        return make_suite(path.stem, parse_lines(text, str(path)))
+        parse = parse_plain if path.suffix.lower() == ".txt" else parse_lines
+        return make_suite(path.stem, parse(text, str(path)))
     raise UsageError(
         f"There is no suite {name_or_path!r}.",
         f"{meant(name_or_path, suite_names())}Built in are {', '.join(suite_names())}; a shape as "
-        "pp512+tg128 or a JSONL file works too.",
+        "pp512+tg128, a JSONL file or a .txt file with one prompt a line works too.",
     )
 
 
@@ -94,6 +96,23 @@ def parse_lines(text: str, where: str) -> tuple[Prompt, ...]:
     if not prompts:
         raise UsageError(f"{where} holds no prompt.")
     return tuple(prompts.values())
+
+
+def parse_plain(text: str, where: str) -> tuple[Prompt, ...]:
+    """Parse plain text, one prompt a line; empty lines are left out.
+
+    Raises:
+        UsageError: there is no prompt in it.
+    """
+    lines = enumerate(text.removeprefix("\ufeff").splitlines(), start=1)
+    prompts = tuple(
+        Prompt(f"line-{number}", line.strip(), DEFAULT_N_PREDICT)
+        for number, line in lines
+        if line.strip()
+    )
+    if not prompts:
+        raise UsageError(f"{where} holds no prompt.", "Write one prompt a line.")
+    return prompts
 
 
 def make_suite(name: str, prompts: tuple[Prompt, ...]) -> Suite:
