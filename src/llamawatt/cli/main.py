@@ -132,7 +132,7 @@ def _wire() -> None:
         runs,
         study,
     )
-    from llamawatt.cli.tuning import battery, run, tune
+    from llamawatt.cli.tuning import battery, cost, idle, run, tune
 
     app.command("doctor")(doctor.doctor)
     app.command("bench")(bench.bench)
@@ -142,6 +142,8 @@ def _wire() -> None:
     app.command("tune")(tune.tune)
     app.command("run")(run.run)
     app.add_typer(battery.app, name="battery")
+    app.command("idle")(idle.idle)
+    app.command("cost")(cost.cost)
     app.command("report")(report.report)
     app.command("runs")(runs.runs)
     app.command("open")(runs.open_)
