@@ -202,3 +202,15 @@ def test_the_record_reads_back(tmp_path):
     write_tune(tmp_path / "r", record)
     assert read_tune(tmp_path / "r") == record
     assert Tuned(tmp_path / "r", record, ready, MACHINE).found == found
+
+
+def test_the_machine_is_set_before_each_window(tmp_path):
+    ready = prepared()
+    writer = RunWriter.create(tmp_path / "r", study_of(ready), MACHINE)
+    machine, asked = TunableMachine(), []
+    found = carry_out(
+        ready, machine.rig(), writer, (study_of(ready), []), SilentTune(), QuietCompany(),
+        asked.append,
+    )  # fmt: skip
+    writer.close()
+    assert len(asked) == found.n_windows

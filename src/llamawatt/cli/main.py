@@ -132,7 +132,7 @@ def _wire() -> None:
         runs,
         study,
     )
-    from llamawatt.cli.tuning import battery, cost, idle, run, tune
+    from llamawatt.cli.tuning import battery, cost, idle, restore, run, tune
 
     app.command("doctor")(doctor.doctor)
     app.command("bench")(bench.bench)
@@ -144,6 +144,7 @@ def _wire() -> None:
     app.add_typer(battery.app, name="battery")
     app.command("idle")(idle.idle)
     app.command("cost")(cost.cost)
+    app.command("restore")(restore.restore)
     app.command("report")(report.report)
     app.command("runs")(runs.runs)
     app.command("open")(runs.open_)

@@ -28,6 +28,7 @@ class Asked:
         values: Values of a knob in place of the usual ones.
         server: Path of the user's llama-server; empty for the one that comes along.
         price_per_kwh: Price of energy; None where it is not known.
+        allow_system: Whether governors and power limits may be changed meanwhile.
     """
 
     objective: str
@@ -41,6 +42,7 @@ class Asked:
     values: dict[str, tuple[FactorValue, ...]] = field(default_factory=dict)
     server: str = ""
     price_per_kwh: float | None = None
+    allow_system: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from llamawatt.app.metering import Metering
 from llamawatt.app.observer import Observer, Silent
 from llamawatt.app.running import lasting, new_run_path
 from llamawatt.app.serving import Serving
+from llamawatt.app.system.changes import SystemChanges
+from llamawatt.app.system.controls import Machine, changeable
 from llamawatt.core.errors import RunDirectoryError, UsageError
 from llamawatt.core.machine import MachineRecord
 from llamawatt.core.plan import RunEvent, StudyRecord
@@ -130,12 +132,15 @@ def tune(
     hearer = observer or SilentTune()
     order, before = _as_before(order)
     with ExitStack() as stack:
+        machine_set = changeable() if order.asked.allow_system else None
+        set_machine = _setter(stack, machine_set)
         ready = prepare(
             order.asked,
             order.serving,
             gpus,
             hearer.fetching,
             None if before is None else before.free_bytes,
+            machine_set,
         )
         ready = ready if narrowed is None else narrowed(ready)
         want_gpu = ready.bench.has_gpu
@@ -151,7 +156,7 @@ def tune(
         write_tune(writer.path, record)
         hearer.began(writer.path)
         rig = _rig(order, ready, study, bench, writer, hearer)
-        found = carry_out(ready, rig, writer, (study, trials), hearer, SystemCompany())
+        found = carry_out(ready, rig, writer, (study, trials), hearer, SystemCompany(), set_machine)
         record = record.with_found(found)
         write_tune(writer.path, record)
     return Tuned(writer.path, record, ready, machine)
@@ -164,6 +169,7 @@ def carry_out(
     so_far: tuple[StudyRecord, list[TrialRecord]],
     observer: TuneObserver,
     company: Company,
+    set_machine: Callable[[Setting], None] = lambda _: None,
 ) -> Found:
     """Search on a rig; broken off by Ctrl-C, return the best so far.
 
@@ -174,15 +180,17 @@ def carry_out(
         so_far: The run's record, and the trials of a search that goes on.
         observer: Hears of it.
         company: Who else is busy.
+        set_machine: Sets the machine itself as a setting wants it.
 
     Raises:
         UsageError: the budget does not hold as many windows as a verdict needs.
     """
     study, trials = so_far
     known = _known(ready)
+    n_sessions = 1 + max((each.session or 0 for each in trials), default=-1)
     windows = Windows(
         rig, writer, study, ready.space, ready.bench, ready.script, company, observer, supply_now,
-        known, len(trials), 1 + max((each.session or 0 for each in trials), default=-1),
+        known, set_machine, len(trials), n_sessions,
     )  # fmt: skip
     replay = Replay(ready.space, windows, known)
     replay.remember(trials)
@@ -254,6 +262,22 @@ def _alone(ready: Prepared, measure: _Watched, outcome: Outcome) -> None:
         return
     for number in range(1, N_ALONE + 1):
         measure(ready.space.default(), Stage.ALONE, number)
+
+
+def _setter(stack: ExitStack, machine: Machine | None) -> Callable[[Setting], None]:
+    """Return what sets the machine as a setting wants it; put back when the stack is closed."""
+    if machine is None or not machine.controls:
+        return lambda _: None
+    controls = {each.name: each for found in machine.controls.values() for each in found}
+    changes = stack.enter_context(SystemChanges(controls))
+
+    def apply(setting: Setting) -> None:
+        given = setting.as_dict()
+        for knob in machine.controls:
+            if knob in given:
+                changes.set(machine.wanted(knob, given[knob]))
+
+    return apply
 
 
 def _known(ready: Prepared) -> Callable[[Setting], Mapping[str, float]]:

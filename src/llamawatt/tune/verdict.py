@@ -14,7 +14,7 @@ from llamawatt.tune.search.measured import Measured, Stage
 from llamawatt.tune.search.robust import centre
 from llamawatt.tune.search.space import Setting
 from llamawatt.tune.setup.preparing import Prepared
-from llamawatt.tune.setup.settings import name_of
+from llamawatt.tune.setup.settings import SYSTEM_KNOBS, name_of
 
 INTERRUPTED = "interrupted"
 
@@ -54,6 +54,7 @@ def conclude(ready: Prepared, outcome: Outcome, windows: Sequence[Measured], see
     space, winner = ready.space, outcome.winner
     base = _common(ready, windows, outcome.explored, seed)
     misses = nearest_misses(ready, windows) if outcome.answer is Answer.NOTHING_FITS else ()
+    base = replace(base, notes=(*base.notes, *_system_notes(ready, winner)))
     return replace(
         base,
         answer=outcome.answer.value,
@@ -69,6 +70,17 @@ def conclude(ready: Prepared, outcome: Outcome, windows: Sequence[Measured], see
         miss=misses,
         pay_back=_pay_back(windows, outcome),
         batching=_batching(ready, windows),
+    )
+
+
+def _system_notes(ready: Prepared, winner: Setting | None) -> tuple[str, ...]:
+    """Say which settings of the machine a winner needs, since no server's command sets them."""
+    changes = {} if winner is None else ready.space.changes(winner)
+    turned = ", ".join(f"{name}={value}" for name, value in changes.items() if name in SYSTEM_KNOBS)
+    if not turned:
+        return ()
+    return (
+        f"The winner needs the machine itself set: {turned}. It was put back; set it yourself.",
     )
 
 

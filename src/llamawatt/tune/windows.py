@@ -51,6 +51,7 @@ class Windows:
         observer: Hears what goes on.
         supply: What feeds the machine.
         known: Further values of a setting that no window measures, as `memory_gb` and `kld`.
+        prepare: Sets the machine as a setting wants it, before its window.
         n_taken: Windows that the run holds already.
         n_sessions: Servers that it has started already.
     """
@@ -65,6 +66,7 @@ class Windows:
     observer: Observer
     supply: Supply
     known: Callable[[Setting], Mapping[str, float]]
+    prepare: Callable[[Setting], None]
     n_taken: int = 0
     n_sessions: int = 0
     _session: Session | None = None
@@ -74,6 +76,7 @@ class Windows:
         """Take one window, or say why there is none."""
         arm = self._arm(setting, stage)
         self._list(arm)
+        self.prepare(setting)
         self.rig.instrument.edge()
         began_s, fed_by = self.rig.clock.now_s(), self.supply()
         task = self._assignment(arm, stage, number)

@@ -11,7 +11,7 @@ from llamawatt.cli import options
 
 if TYPE_CHECKING:
     from llamawatt.analysis.estimates.running_cost import Figure
-    from llamawatt.app.costing import Bill
+    from llamawatt.app.saving.costing import Bill
     from llamawatt.core.settings import Assumptions
 
 
@@ -31,7 +31,7 @@ def cost(
 ) -> None:
     """Print kilowatt-hours, money and CO2e of a day and a year, per setting of a run."""
     from llamawatt.analysis.estimates.running_cost import Daily
-    from llamawatt.app.costing import bills
+    from llamawatt.app.saving.costing import bills
     from llamawatt.app.settings import assumed
 
     given = assumed(assume)

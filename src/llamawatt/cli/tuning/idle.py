@@ -14,7 +14,7 @@ from llamawatt.cli import options
 if TYPE_CHECKING:
     from llamawatt.analysis.estimates.stats import Estimate
     from llamawatt.analysis.rules.unloading import Rule
-    from llamawatt.app.idling import Idles
+    from llamawatt.app.saving.idling import Idles
     from llamawatt.runs.store import Run
 
 LEVELS = {
@@ -45,8 +45,8 @@ def idle(
     quiet: options.Quiet = False,
 ) -> None:
     """Measure what a silent model costs, and after how long a silence unloading it pays."""
-    from llamawatt.app.idling import idle_study, idles_of, measure_idles
     from llamawatt.app.metering import Metering
+    from llamawatt.app.saving.idling import idle_study, idles_of, measure_idles
     from llamawatt.app.serving import Serving
     from llamawatt.cli.console.progress import ConsoleObserver
     from llamawatt.core.redaction import arguments_without_secrets

@@ -41,3 +41,10 @@ Check = Annotated[
     Path | None,
     typer.Option("--check", help="Measure whether the setting of a profile still wins."),
 ]
+AllowSystem = Annotated[
+    bool,
+    typer.Option(
+        "--allow-system-changes",
+        help="Also try CPU governors and the GPU's power limit; they are put back.",
+    ),
+]

@@ -14,6 +14,7 @@ def tune(
     setting: own.Fixed = None,
     vary: own.Vary = None,
     check: own.Check = None,
+    allow_system: own.AllowSystem = False,
     assume: options.Assume = None,
     server: options.Server = None,
     out: options.Out = None,
@@ -48,6 +49,7 @@ def tune(
         only=only,
         values=values,
         server=str(server.resolve()) if server else "",
+        allow_system=allow_system,
         price_per_kwh=assumed(assume).numbers.get("price_per_kwh"),
     )
     metering = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)

@@ -1,12 +1,13 @@
 """What all windows together say of every setting: a Gaussian process over knobs and time.
 
-The loss (a logarithm) is a constant, plus one smooth part for each knob, one for pairs of them
-and one for all together, plus the slow drift of the machine, plus the noise of a window. One
+The loss (a logarithm) is a constant, plus one smooth part for each knob, one for every pair of
+them and one for all together, plus the slow drift of the machine, plus the noise of a window. One
 window says little of its own setting; with its neighbours it says much, which is what keeps a
 lucky window from winning. See Rasmussen and Williams, Gaussian Processes for Machine Learning,
 chapters 2 and 5.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +28,12 @@ TAIL_DOF = 4.0
 N_REFITS = 2
 N_REWEIGHTED = 4
 """How often wild windows are weighed anew once the scales are fitted."""
+MOST_STEPS = 40
+"""Of the fit of the scales: what is left after as many changes no ranking."""
 _PRIOR_LOG_SD = 1.5
 _TYPICAL = {
     "knob": 0.1,
-    "pairs": 0.1,
+    "pair": 0.02,
     "together": 0.03,
     "group": 0.05,
     "drift": 0.03,
@@ -81,6 +84,7 @@ class Surrogate:
             raise ValueError("a surrogate needs two windows")
         self._space = space
         self._n_knobs = len(space.knobs)
+        self._pairs = tuple(itertools.combinations(range(self._n_knobs), 2))
         self._seen = self._places(settings)
         order = np.arange(len(losses), dtype=float)
         self._time = np.exp(-np.abs(order[:, None] - order) / DRIFT_WINDOWS)
@@ -140,7 +144,7 @@ class Surrogate:
 
     @property
     def scales(self) -> Floats:
-        """Fitted scales, as logarithms: one a knob, pairs, together, group, drift, noise."""
+        """Fitted scales, as logarithms: one a knob, one a pair, together, group, drift, noise."""
         return self._logs
 
     @property
@@ -152,13 +156,11 @@ class Surrogate:
         return np.array([self._space.places(setting) for setting in settings], dtype=float)
 
     def _correlations(self, a: Floats, b: Floats) -> Floats:
-        """Shape (knobs + 2, len(a), len(b)): each knob alone, the mean pair, all together."""
+        """Shape (kinds, len(a), len(b)): each knob alone, every pair, all together."""
         steps = np.abs(a[:, None, :] - b[None, :, :]) / NEIGHBOUR_STEPS
         alone = np.moveaxis(np.exp(-steps), -1, 0)
-        total = alone.sum(axis=0)
-        n_pairs = max(1, self._n_knobs * (self._n_knobs - 1) // 2)
-        pairs = (total**2 - np.square(alone).sum(axis=0)) / 2 / n_pairs
-        return np.concatenate([alone, pairs[None], np.prod(alone, axis=0)[None]])
+        pairs = [alone[i] * alone[j] for i, j in self._pairs]
+        return np.stack([*alone, *pairs, np.prod(alone, axis=0)])
 
     def _effects(self, correlations: Floats) -> Floats:
         scales = np.exp(2 * self._logs[:-3])
@@ -173,7 +175,8 @@ class Surrogate:
 
     @property
     def _kinds(self) -> list[str]:
-        return ["knob"] * self._n_knobs + ["pairs", "together", "group", "drift", "noise"]
+        kinds = ["knob"] * self._n_knobs + ["pair"] * len(self._pairs)
+        return [*kinds, "together", "group", "drift", "noise"]
 
     def _wild(self) -> Floats:
         """By how much each window's variance exceeds the usual: heavy tails as a mixture.
@@ -188,7 +191,7 @@ class Surrogate:
         return wild
 
     def _fitted(self, initial: Floats) -> Floats:
-        """Most probable scales, as logarithms: one a knob, pairs, together, group, drift, noise."""
+        """Most probable scales, as logarithms, in the order of `_kinds`."""
         from scipy.optimize import minimize  # noqa: PLC0415  # only a search needs it
 
         usual = np.log([_TYPICAL[kind] for kind in self._kinds])
@@ -197,7 +200,12 @@ class Surrogate:
             return self._surprise(logs, usual)
 
         found = minimize(
-            surprise, initial, jac=True, method="L-BFGS-B", bounds=[(-9.0, 2.0)] * len(initial)
+            surprise,
+            initial,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-9.0, 2.0)] * len(initial),
+            options={"maxiter": MOST_STEPS},
         )
         scales: Floats = found.x
         return scales
@@ -211,9 +219,11 @@ class Surrogate:
         away = (logs - usual) / _PRIOR_LOG_SD
         value = 0.5 * self._values @ weights + np.log(np.diag(root)).sum() + 0.5 * away @ away
         inner = np.outer(weights, weights) - inverse
-        parts = [*self._alike, self._grouped, self._time]
-        traces = [float(np.sum(inner * part)) for part in parts] + [
-            float(np.diag(inner) @ self._wildness)
+        traces = [
+            *np.tensordot(self._alike, inner, axes=2).tolist(),
+            float(np.vdot(self._grouped, inner)),
+            float(np.vdot(self._time, inner)),
+            float(np.diag(inner) @ self._wildness),
         ]
         gradient = -np.exp(2 * logs) * np.array(traces) + away / _PRIOR_LOG_SD
         return float(value), gradient

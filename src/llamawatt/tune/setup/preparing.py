@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from llamawatt.app.assemble import find_abilities
 from llamawatt.app.serving import Serving
 from llamawatt.app.sources import DEFAULT_MODEL, Progress, find_models
+from llamawatt.app.system.controls import Machine
 from llamawatt.core.errors import ModelError, UsageError
 from llamawatt.core.machine import Gpu
 from llamawatt.core.plan import SuiteRecord
@@ -17,7 +18,7 @@ from llamawatt.targets.dialects import Ask
 from llamawatt.tune.record import Asked
 from llamawatt.tune.search.explore import Wanted
 from llamawatt.tune.search.objective import Objective, parse_requirement
-from llamawatt.tune.search.space import Knob, Setting, Space
+from llamawatt.tune.search.space import Knob, Scope, Setting, Space
 from llamawatt.tune.setup.here import Here, look_around
 from llamawatt.tune.setup.knobs import Choice, Load, knobs_for
 from llamawatt.tune.setup.memory import Shape, shape_of
@@ -98,6 +99,7 @@ def prepare(
     gpus: Callable[[], tuple[Gpu, ...]],
     progress: Progress | None = None,
     free_bytes: Mapping[str, float] | None = None,
+    machine: Machine | None = None,
 ) -> Prepared:
     """Find models and prompts, and choose what may be varied here.
 
@@ -107,6 +109,7 @@ def prepare(
         gpus: Returns the GPUs of the machine.
         progress: Hears what is fetched.
         free_bytes: Memory that was free when the search began, where it goes on.
+        machine: What of the machine itself may be set; nothing when None.
 
     Raises:
         LlamawattError: something that the user can mend: the objective, a requirement, the budget,
@@ -121,13 +124,23 @@ def prepare(
     abilities = find_abilities(serving)
     here = look_around(gpus() if abilities.gpu else (), usable_gpu=bool(abilities.gpu))
     load = _load(asked, wanted, suites, tuple(shapes.values()))
-    knobs = knobs_for(here, load, Choice(asked.fixed, asked.only, asked.values))
+    choice = Choice(asked.fixed, asked.only, asked.values)
+    knobs = (*knobs_for(here, load, choice), *_machine_knobs(machine))
     bench = _bench(here, load, wanted, asked, shapes)
     if free_bytes is not None:
         bench = replace(bench, free_bytes=dict(free_bytes))
     space, bench, notes = fitting(knobs, bench)
     notes = (*notes, *([script.note] if script.note else []))
     return Prepared(asked, wanted, space, bench, script, models, notes)
+
+
+def _machine_knobs(machine: Machine | None) -> tuple[Knob, ...]:
+    if machine is None:
+        return ()
+    return tuple(
+        Knob(name, values, machine.today[name], Scope.SYSTEM)
+        for name, values in machine.values.items()
+    )
 
 
 def fitting(knobs: tuple[Knob, ...], bench: Bench) -> tuple[Space, Bench, tuple[str, ...]]:

@@ -15,6 +15,8 @@ DEFAULT_NAME = "default"
 GROUP = "tune"
 MOST_CHARACTERS = 120
 """Of a name: files are named after it."""
+SYSTEM_KNOBS = frozenset({"cpu_governor", "gpu_power_limit_w"})
+"""Knobs of the machine itself, which no server is started with."""
 NO_ATTENTION = "a quantized cache needs flash attention"
 
 
@@ -94,7 +96,7 @@ def _named(space: Space, setting: Setting) -> dict[str, FactorValue]:
     """Return the knobs that are turned, under llama.cpp's names."""
     turned: dict[str, FactorValue] = {}
     for name, value in space.changes(setting).items():
-        if name in {"model", "n_gpu_layers"}:
+        if name in {"model", "n_gpu_layers", *SYSTEM_KNOBS}:
             continue
         names = ("cache_type_k", "cache_type_v") if name == "cache_type" else (name,)
         turned.update(dict.fromkeys(names, value))

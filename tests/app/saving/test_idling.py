@@ -4,10 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from llamawatt.app.costing import Daily, bills
-from llamawatt.app.idling import N_STARTS, SUITE, idle_study, idles_of, measure_idles, take_idles
 from llamawatt.app.metering import Metering
 from llamawatt.app.observer import Silent
+from llamawatt.app.saving.costing import Daily, bills
+from llamawatt.app.saving.idling import (
+    N_STARTS,
+    SUITE,
+    idle_study,
+    idles_of,
+    measure_idles,
+    take_idles,
+)
 from llamawatt.app.serving import Serving
 from llamawatt.battery.sources import costs_at
 from llamawatt.core.errors import UsageError
