@@ -4,7 +4,7 @@
     python -m tools.readme --check    exit 1 when they are not what the runs say
 
 Between `<!-- results:NAME -->` and `<!-- end -->` stand the command that made `examples/NAME` and
-its table of results.
+its table of results with every warning that its own report prints.
 """
 
 import re
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from llamawatt.report.content.source import source_at
 from llamawatt.report.content.summary import summarise
-from llamawatt.report.forms.markdown import table_lines
+from llamawatt.report.forms.markdown import escaped, table_lines
+from llamawatt.report.forms.sections import warnings
 from llamawatt.report.forms.tables import results
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,9 +28,15 @@ def filled(text: str) -> str:
 
 
 def _results(name: str) -> str:
-    source = source_at(ROOT / "examples" / name)
-    lines = "\n".join(table_lines(results(summarise(source)))).strip()
-    return f"```sh\n{source.assessment.study.command}\n```\n\n{lines}\n\n"
+    model = summarise(source_at(ROOT / "examples" / name))
+    lines = "\n".join(table_lines(results(model))).strip()
+    told = "\n>\n".join(f"> **{each.title}.** {escaped(each.text)}" for each in warnings(model))
+    return (
+        "\n\n".join(
+            part for part in (f"```sh\n{model.study.command}\n```", lines, told, "") if part
+        )
+        + "\n\n"
+    )
 
 
 def main(arguments: list[str]) -> int:

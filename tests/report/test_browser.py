@@ -163,3 +163,43 @@ def test_on_paper_there_is_ink_and_no_navigation(show):
     assert luminance(driver) == 765
     assert not driver.find_element("css selector", "nav").is_displayed()
     assert driver.find_element("css selector", "#table-results").is_displayed()
+
+
+def test_marks_and_sensor_are_seen_at_1280_without_scrolling(show):
+    driver = show(1280)
+    heads = driver.execute_script(
+        "return [...document.querySelectorAll('#table-results th')].map(h =>"
+        " [h.textContent.trim(), h.getBoundingClientRect().left, h.getBoundingClientRect().right])"
+    )
+    names = {name for name, _, _ in heads}
+    assert {"Sensor", "Marks"} <= names
+    assert all(0 <= left < right <= 1280 for _, left, right in heads)
+    frame = "document.querySelector('#table-results').parentElement"
+    assert driver.execute_script(f"return {frame}.scrollWidth <= {frame}.clientWidth + 1")
+
+
+def test_on_a_phone_a_wide_table_says_that_it_scrolls(show):
+    driver = show(400)
+    hint = driver.find_element("xpath", "//table[@id='table-results']/../preceding-sibling::p[1]")
+    assert hint.is_displayed()
+    assert "sideways" in hint.text
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_no_words_of_a_figure_leave_it(show, width):
+    driver = show(width)
+    outside = driver.execute_script(
+        "return [...document.querySelectorAll('svg.chart')].flatMap(s => {"
+        " const b = s.getBoundingClientRect();"
+        " return b.width ? [...s.querySelectorAll('text')].filter(t => {"
+        "  const r = t.getBoundingClientRect();"
+        "  return r.left < b.left - 1 || r.right > b.right + 1"
+        "   || r.top < b.top - 1 || r.bottom > b.bottom + 1;"
+        " }).map(t => t.textContent) : []; })"
+    )
+    assert outside == []
+
+
+def test_the_first_line_is_what_was_learnt(show, paper):
+    driver = show(400)
+    assert driver.find_element("css selector", "h1 + p").text == paper.model.learnt

@@ -22,6 +22,7 @@ from llamawatt.core.format import (
 from llamawatt.core.readings import Method
 from llamawatt.report.forms import tables as report_tables
 from llamawatt.report.model import ReportModel, Row
+from llamawatt.report.words.phrases import disturbed_text, suite_text, uneven_text
 
 MODELLED = "~"
 """Put before a figure that was not measured here."""
@@ -80,6 +81,12 @@ def headline(model: ReportModel) -> Iterable[str]:
 
 def remarks(model: ReportModel) -> Iterable[str]:
     """Say what is modelled, missing, doubtful or skipped."""
+    for row in model.suite_rows():
+        where = f"{row.arm} on {suite_text(row.suite)}"
+        if row.disturbances:
+            yield f"note: {report_tables.DISTURBED} {where}: {disturbed_text(row)}."
+        for metric, ends in row.uneven.items():
+            yield f"note: {where}: {uneven_text(metric, *ends)}."
     flags = dict.fromkeys(flag for row in model.suite_rows() for flag in row.flags)
     for flag in flags:
         yield f"note: {flag.sentence}"
@@ -115,7 +122,7 @@ def _figures(row: Row) -> tuple[str, ...]:
     mark = MODELLED if Method.MODEL in row.methods else ""
     reach = "" if energy is None else deviation_text(energy.value, energy.low, energy.high)
     return (
-        str(row.n),
+        f"{row.n} {report_tables.DISTURBED}" if row.disturbances else str(row.n),
         duration_text(_value(row, "latency_s")),
         number_text(_value(row, "decode_tok_per_s")),
         _marked(mark, _value(row, "energy_j")),

@@ -81,11 +81,14 @@ def gain_text(gain_error: float | None) -> str:
 def deviation_text(value: float, low: float | None, high: float | None) -> str:
     """Return how far an interval reaches from its figure, as `±2.1 %`, or `−29/+42 %` if uneven.
 
-    Empty without an interval, and about zero, where no share can be told.
+    As a factor, `×/÷ 5.7`, where it reaches beyond twice the figure. Empty without an interval, and
+    about zero, where no share can be told.
     """
     if low is None or high is None or value == 0:
         return ""
     down, up = (value - low) / abs(value), (high - value) / abs(value)
+    if max(down, up) > 1:
+        return f"×/÷ {number_text(math.sqrt(high / low), 2)}" if low > 0 else ""
     if percent_text(down) == percent_text(up):
         return plus_minus_text(up)
     return f"−{number_text(down * 100, 2)}/+{percent_text(up)}"

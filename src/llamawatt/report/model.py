@@ -57,6 +57,7 @@ class Row:
         domains: By domain name.
         flags: How many of the trials carry each doubt.
         blind_to: The arm's own device, when no meter covers it: its joules are a part only.
+        uneven: By metric: the least and the most of repeats that differ too much for one figure.
         at_wall: A reply's joules at the wall; None where that was never calibrated.
     """
 
@@ -73,6 +74,7 @@ class Row:
     domains: dict[str, DomainShare]
     flags: dict[Flag, int]
     blind_to: str = ""
+    uneven: dict[str, tuple[float, float]] = field(default_factory=dict)
     at_wall: AtWall | None = None
 
     def has(self, metric: str) -> bool:

@@ -55,7 +55,7 @@ def results(model):
 
 
 def terminal(model):
-    """Numbers of each table printed, by suite and arm: one list of rows per table."""
+    """Numbers of each table printed, by suite and setting: one list of rows per table."""
     console = Console(file=io.StringIO(), width=200)
     print_run(model, console)
     found, suite = [], ""
@@ -126,7 +126,7 @@ def test_the_csv_has_every_figure_and_unit(run, files):
 
 @pytest.mark.parametrize(
     ("title", "use"),
-    [("What a reply costs, by suite and arm", Use.RESULTS), ("What that is worth", Use.WORTH)],
+    [("What a reply costs, by suite and setting", Use.RESULTS), ("What that is worth", Use.WORTH)],
 )
 def test_markdown_and_page_have_the_same_cells_and_those_figures(run, files, title, use):
     _, model = run
@@ -137,7 +137,7 @@ def test_markdown_and_page_have_the_same_cells_and_those_figures(run, files, tit
     page = page_rows(files.html.read_text(), title)
     assert len(rows) == len(page) == len(model.suite_rows())
     for row, cells, other in zip(model.suite_rows(), rows, page, strict=True):
-        assert cells["Arm"] == other["Arm"] == row.arm
+        assert cells["Setting"] == other["Setting"] == row.arm
         for key in shown:
             heading = model.metrics[key].heading
             made = row.estimates.get(key)

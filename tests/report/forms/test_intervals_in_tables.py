@@ -18,7 +18,8 @@ from tests.report.conftest import DATE, write_run
 
 NUMBER = r"[-−]?\d[\d.]*(?:e[-+]?\d+)?"
 FIGURE = re.compile(
-    rf"^~?(?P<value>{NUMBER})(?: ±(?P<even>{NUMBER}) %| −(?P<down>{NUMBER})/\+(?P<up>{NUMBER}) %)?$"
+    rf"^~?(?P<value>{NUMBER})(?: ±(?P<even>{NUMBER}) %| −(?P<down>{NUMBER})/\+(?P<up>{NUMBER}) %"
+    rf"| ×/÷ (?P<times>{NUMBER})| \((?P<low>{NUMBER}) to (?P<high>{NUMBER})\))?$"
 )
 
 
@@ -52,6 +53,14 @@ def assert_told(cell, estimate):
     if estimate["low"] is None:
         assert found["even"] is None
         assert found["down"] is None
+        return
+    if found["times"] or found["low"]:
+        times = number(found["times"] or "1")
+        ends = [
+            number(found["low"] or str(value / times)),
+            number(found["high"] or str(value * times)),
+        ]
+        assert ends == pytest.approx([estimate["low"], estimate["high"]], rel=0.06)
         return
     down, up = (number(found["even"] or found[side]) / 100 for side in ("down", "up"))
     size = abs(estimate["value"])
@@ -96,10 +105,10 @@ def test_every_ratio_says_its_interval(told):
     shown = rows(comparisons(model))
     assert len(shown) == len(ratios) > 0
     for cells in shown:
-        key = (labels[cells["Figure"]], cells["Suite"].replace(" ", "_"), cells["Arm"],
+        key = (labels[cells["Figure"]], cells["Suite"].replace(" ", "_"), cells["Setting"],
                cells["Against"])  # fmt: skip
         ratio = ratios[key]
-        assert number(cells["Ratio"].rstrip("×")) == pytest.approx(ratio["value"], rel=0.06)
+        assert number(cells["Ratio (×)"]) == pytest.approx(ratio["value"], rel=0.06)
         for head, ends in (("95 % interval", ("low", "high")),
                            ("With gain error", ("low_total", "high_total"))):  # fmt: skip
             if ratio["low"] is not None:
@@ -110,6 +119,7 @@ def test_every_ratio_says_its_interval(told):
 def test_an_uneven_interval_is_said_with_both_its_arms():
     assert deviation_text(119.0, 84.5, 170.3) == "−29/+43 %"
     assert deviation_text(100.0, 98.0, 102.04) == "±2.0 %"
-    assert deviation_text(5.0, -2.0, 12.0) == "±140 %"
+    assert deviation_text(5.0, -2.0, 12.0) == ""
+    assert deviation_text(5.0, 1.0, 25.0) == "×/÷ 5.0"
     assert deviation_text(5.0, None, None) == ""
     assert deviation_text(0.0, -1.0, 1.0) == ""

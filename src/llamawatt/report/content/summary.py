@@ -26,6 +26,9 @@ from llamawatt.report.words.findings import passages
 from llamawatt.runs.traces import read_trace
 
 _N_TRACES = 2
+_TOLD_UNEVEN = ("latency_s", "energy_j")
+_UNEVEN = 3.0
+"""Repeats of one setting that are further apart than this factor are no repeats of one thing."""
 
 
 def summarise(source: Source, made_at: str = "") -> ReportModel:
@@ -101,8 +104,20 @@ def _row(assessment: Assessment, cell: Cell) -> Row:
         domains=_domains(cell),
         flags=dict(cell.flags),
         blind_to="" if arm is None else assessment.blind_to(arm),
+        uneven=_uneven(cell),
         at_wall=reply_at_wall(cell, assessment.machine.wall_model),
     )
+
+
+def _uneven(cell: Cell) -> dict[str, tuple[float, float]]:
+    """Return the ends of repeats that are too far apart to be one figure."""
+    found = {}
+    for metric in _TOLD_UNEVEN:
+        values = cell.columns.get(metric, np.empty(0))
+        values = values[np.isfinite(values)]
+        if values.size and values.max() > _UNEVEN * values.min() > 0:
+            found[metric] = (float(values.min()), float(values.max()))
+    return found
 
 
 def _domains(cell: Cell) -> dict[str, DomainShare]:

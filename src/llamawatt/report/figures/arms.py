@@ -24,7 +24,13 @@ from llamawatt.report.figures.canvas import (
     wrapped,
 )
 from llamawatt.report.figures.labels import name_marks
-from llamawatt.report.figures.marks import doubt_handles, doubt_mark, tip_text, whiskers
+from llamawatt.report.figures.marks import (
+    cap_intervals,
+    doubt_handles,
+    doubt_mark,
+    tip_text,
+    whiskers,
+)
 from llamawatt.report.figures.style import GRID, HATCH, INK, MARKERS, MUTED, PAPER, colours, ramp
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.words.phrases import panel_title, suite_text, value_text
@@ -232,6 +238,7 @@ def _bars(
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
     axes.set_ylim(bottom=0)
+    cap_intervals(axes, [row.estimates[metric].value for row in rows if row.has(metric)])
     axes.set_title(panel_title(info))
 
 

@@ -34,11 +34,15 @@ _LABEL_SHORT, _LABEL_NARROW, _LABEL_WIDE = 16, 24, 44
 _ROOM_NARROW, _ROOM_WIDE = 60, 128
 """Letters of a line above or below the panels."""
 _LEGEND_PT = 8.0
+_AXIS_PT = 8.5
+_BOLD = 1.16
+"""Bold letters are so much wider."""
+_EDGE_IN = 0.06
 _EM_IN = _LEGEND_PT / 72
 _COLUMN_GAP_EM, _HANDLE_EM, _HANDLE_GAP_EM = 1.2, 1.6, 0.5
 _MOST_COLUMNS = 6
 _LEGEND_LEFT_IN = 0.04
-_MINOR_DIGITS = ("25", "2357", "23456789")
+_MINOR_DIGITS = ("25", "2357", "234568")
 """First digits of the ticks named between powers of ten: the fewest that name three."""
 
 
@@ -128,6 +132,37 @@ class Canvas:
             borderaxespad=0,
         )
 
+    def fit_bars(self, axes: Axes, ends: Sequence[tuple[float, str]]) -> None:
+        """Widen a panel of bars until what stands right of their ends fits into it.
+
+        Args:
+            axes: The panel.
+            ends: Where each bar ends, and the text right of it.
+        """
+        width_in = axes.get_position().width * self.figure.get_size_inches()[0]
+        most = axes.get_xlim()[1]
+        for end, text in ends:
+            room_in = width_in - 1.1 * _width_in(text)
+            most = max(most, end * width_in / max(room_in, 0.2 * width_in))
+        axes.set_xlim(right=most)
+
+    def _fit(self) -> None:
+        """Move titles and axis labels that would leave the figure, and cut what still would."""
+        total_in = self.figure.get_size_inches()[0]
+        for axes in self.figure.axes:
+            box = axes.get_position()
+            left_in, width_in = box.x0 * total_in, box.width * total_in
+            title = axes.get_title(loc="left")
+            if left_in + _bold_in(title) > total_in - _EDGE_IN:
+                most = total_in - 2 * _EDGE_IN
+                title = title if _bold_in(title) <= most else _cut(title, most)
+                at_in = total_in - _EDGE_IN - _bold_in(title)
+                axes.set_title(title, loc="left", x=(at_in - left_in) / width_in)
+            label = axes.xaxis.label
+            half_in = _width_in(label.get_text()) * _AXIS_PT / _LEGEND_PT / 2
+            centre_in = min(left_in + width_in / 2, total_in - _EDGE_IN - half_in)
+            label.set_x((centre_in - left_in) / width_in)
+
     def tip(self, artist: Artist, text: str) -> None:
         """Give a mark words for a pointer or a screen reader."""
         gid = f"{self.name}-{'n' if self.narrow else 'w'}{len(self.tips)}"
@@ -141,6 +176,7 @@ class Canvas:
         metadata = {"Date": None, "Creator": None, **about}
         salt = f"llamawatt-{self.name}-{self.narrow}"
         with mpl.rc_context({**RC, "svg.hashsalt": salt}):
+            self._fit()
             FigureCanvasSVG(self.figure)
             self.figure.savefig(
                 buffer,
@@ -155,6 +191,7 @@ class Canvas:
         """Return the figure as an image, the same every time."""
         buffer = io.BytesIO()
         with mpl.rc_context(RC):
+            self._fit()
             FigureCanvasAgg(self.figure)
             self.figure.savefig(buffer, format="raw", dpi=_DPI, facecolor=PAPER)
         width_in, height_in = self.figure.get_size_inches()
@@ -218,6 +255,17 @@ def _broken(text: str, room_in: float) -> list[str]:
     if width_in <= room_in:
         return [text]
     return textwrap.wrap(text, max(1, int(len(text) * room_in / width_in)))
+
+
+def _bold_in(text: str) -> float:
+    """Width of a panel's title."""
+    return _BOLD * _width_in(text) * _AXIS_PT / _LEGEND_PT
+
+
+def _cut(text: str, room_in: float) -> str:
+    """Cut a title to a width."""
+    n = max(1, int(len(text) * room_in / _bold_in(text)) - 1)
+    return f"{text[:n].rstrip()}…"
 
 
 def _width_in(text: str) -> float:

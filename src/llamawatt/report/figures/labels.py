@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from llamawatt.report.figures.style import INK, MUTED
@@ -99,7 +100,8 @@ class _Room:
         self._spots = axes.transData.transform(places) / scale if places else ()
         self._taken = [(x - _MARK_PT, y - _MARK_PT, x + _MARK_PT, y + _MARK_PT)
                        for x, y in self._spots]  # fmt: skip
-        self._taken += [*_bars(axes, scale), *_lines(axes, scale), *_patches(axes, scale)]
+        for found in (_bars, _lines, _patches, _words):
+            self._taken += found(axes, scale)
 
     def take(self, text: str, number: int, where: Where) -> tuple[float, float] | None:
         """Return the offset at which a text covers nothing, and take that place."""
@@ -173,6 +175,13 @@ def _patches(axes: Axes, scale: float) -> Iterator[Box]:
         if isinstance(patch, Rectangle):
             left, bottom, right, top = (edge / scale for edge in patch.get_window_extent().extents)
             yield left, bottom, right, top
+
+
+def _words(axes: Axes, scale: float) -> Iterator[Box]:
+    """Yield the boxes of signs and other words drawn so far."""
+    for text in axes.texts:
+        left, bottom, right, top = (e / scale for e in Text.get_window_extent(text).extents)
+        yield left - _AIR_PT, bottom - _AIR_PT, right + _AIR_PT, top + _AIR_PT
 
 
 def _inside(box: Box, frame: Box) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from llamawatt.analysis.estimates.stats import Estimate
@@ -12,6 +13,8 @@ from llamawatt.report.figures.style import ALARM, INK, PAPER
 from llamawatt.report.model import Row
 from llamawatt.report.words.phrases import disturbed_text, joined, suite_text
 
+_CAP = 2.5
+"""Intervals are drawn up to so many times the largest figure of a panel."""
 SIGN = "!"
 """Stands beside marks that rest on a disturbed window."""
 
@@ -28,6 +31,23 @@ def whiskers(
         draw(at, low, high, color=INK, linewidth=1.8, zorder=6)
     if gain:
         draw(at, low * (1 - gain), high * (1 + gain), color=INK, linewidth=0.7, zorder=6)
+
+
+def cap_intervals(axes: Axes, values: Sequence[float]) -> None:
+    """Cut intervals that would squeeze a linear panel, and show by an arrow that they go on.
+
+    Args:
+        axes: A panel whose figures stand on zero, with all intervals drawn.
+        values: Its figures.
+    """
+    top = _CAP * max(values, default=0.0)
+    if not 0 < top < axes.get_ylim()[1]:
+        return
+    axes.set_ylim(top=top)
+    for found in axes.collections:
+        for segment in found.get_segments() if isinstance(found, LineCollection) else ():
+            if segment[:, 1].max() > top:
+                axes.plot(segment[0, 0], top, "^", color=INK, markersize=4, clip_on=False, zorder=8)
 
 
 def doubt_mark(axes: Axes, row: Row, at: tuple[float, float]) -> None:

@@ -42,6 +42,7 @@ def power_trace(model: ReportModel, canvas: Canvas) -> None:
     ]
     handles.append(Patch(facecolor=SHADE, edgecolor=MUTED, linewidth=0.5, label="measured window"))
     handles.append(Line2D([], [], color=MUTED, linestyle=":", label="idle, model resident"))
+    handles.append(Line2D([], [], color=MUTED, marker="|", linestyle="none", label="request sent"))
     handles += sign_handles(f for trace in model.traces for f in _disturbances(trace))
     panels = canvas.panels(len(model.traces), height_in=1.9, stacked=True, handles=handles)
     for axes, trace in zip(panels, model.traces, strict=True):
@@ -66,7 +67,8 @@ def phase_split(model: ReportModel, canvas: Canvas) -> None:
         doubt_mark(axes, rows[split.arm, split.suite], (sum(_parts(split).values()), at))
     axes.set_yticks(range(len(splits)), labels)
     axes.set_ylim(len(splits) - 0.4, -0.6)
-    axes.set_xlim(right=axes.get_xlim()[1] * 1.02)
+    ends = ((sum(p.values()), f" {energy_text(sum(p.values()))}") for p in map(_parts, splits))
+    canvas.fit_bars(axes, [*ends])
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("Joules per reply")
 
@@ -130,7 +132,7 @@ def _trace(canvas: Canvas, axes: Axes, trace: PowerTrace, colour: dict[str, str]
         markersize=4,
     )  # fmt: skip
     doubt = f"{SIGN} " if _disturbances(trace) else ""
-    axes.set_title(f"{doubt}{trace.arm}, {suite_text(trace.suite)} (ticks: requests sent)")
+    axes.set_title(f"{doubt}{trace.arm}, {suite_text(trace.suite)}")
     axes.set_ylabel("Power (W)")
     axes.set_xlabel("Seconds since the window began")
 

@@ -19,7 +19,13 @@ from llamawatt.core.trials import FactorValue
 from llamawatt.report.figures import alternatives
 from llamawatt.report.figures.canvas import Canvas, wrapped
 from llamawatt.report.figures.labels import ValueLabel, label_values
-from llamawatt.report.figures.marks import doubt_handles, doubt_mark, tip_text, whiskers
+from llamawatt.report.figures.marks import (
+    cap_intervals,
+    doubt_handles,
+    doubt_mark,
+    tip_text,
+    whiskers,
+)
 from llamawatt.report.figures.spec import FigureSpec, Words
 from llamawatt.report.figures.style import MARKERS, MUTED, PAPER, colours
 from llamawatt.report.model import ReportModel, Row
@@ -172,7 +178,8 @@ def _panel(
         colour = given[line.label]
         joins = spec.scale is Scale.NUMBERS
         labels += _line(canvas, axes, (points, number, colour), metric, joins=joins)
-    _finish(axes, spec, metric, [factor_level_text(level) for level in levels])
+    values = [r.estimates[metric].value for line in found for r in line.rows if r.has(metric)]
+    _finish(axes, spec, metric, [factor_level_text(level) for level in levels], values)
     if spec.axis == "n_threads" and metric == "latency_s":
         _ideal(axes, found, levels)
     label_values(axes, labels)
@@ -209,11 +216,14 @@ def _line(
     return labels
 
 
-def _finish(axes: Axes, spec: SweepSpec, metric: str, names: Sequence[str]) -> None:
+def _finish(
+    axes: Axes, spec: SweepSpec, metric: str, names: Sequence[str], values: Sequence[float]
+) -> None:
     axes.set_xticks(range(len(names)), [wrapped(name, narrow=True) for name in names])
     axes.set_xlim(-0.45, len(names) - 0.55)
     axes.set_ylim(bottom=0)
     axes.set_ylim(top=axes.get_ylim()[1] * 1.14)
+    cap_intervals(axes, values)
     label = spec.label if spec.axis in spec.label else f"{spec.label} ({spec.axis})"
     axes.set_xlabel(label)
     axes.set_title(panel_title(METRICS[metric]))

@@ -65,6 +65,7 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
 def _traffic(
     canvas: Canvas, axes: Axes, points: tuple[RooflinePoint, ...], colour: dict[str, str]
 ) -> None:
+    ends = []
     for at, point in enumerate(points):
         streamed = point.streamed_bytes_per_s / _G
         (bar,) = axes.barh(at, streamed, 0.62, color=colour[point.arm])
@@ -75,10 +76,11 @@ def _traffic(
         canvas.tip(bar, text)
         end = max(streamed, (point.bandwidth_bytes_per_s or 0.0) / _G)
         share = "" if point.share is None else f" ({percent_text(point.share)})"
-        axes.text(end, at, f"  {number_text(streamed)}{share}", va="center", size=7, color=MUTED)
+        ends.append((end, f"  {number_text(streamed)}{share}"))
+        axes.text(end, at, ends[-1][1], va="center", size=7, color=MUTED)
         if point.bandwidth_bytes_per_s:
             _roof(axes, point, at)
-    axes.set_xlim(right=axes.get_xlim()[1] * 1.28)
+    canvas.fit_bars(axes, ends)
     axes.set_title("Streamed while decoding (GB/s)")
 
 

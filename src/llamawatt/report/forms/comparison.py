@@ -12,7 +12,7 @@ from llamawatt.report.forms.tables import Entry, Table
 from llamawatt.report.words.phrases import joined, suite_text, undecided_text, value_text
 
 _FACTOR = 10.0
-_COLUMNS = ("Figure", "Suite", "Arm", "Before", "After", "Change", "95 % interval", "Verdict")
+_COLUMNS = ("Figure", "Suite", "Setting", "Before", "After", "Change", "95 % interval", "Verdict")
 _INTERVAL = _COLUMNS.index("95 % interval")
 REPEATABILITY = "Within-run interval"
 """Heading of the intervals where one run a side says nothing of the spread between runs."""

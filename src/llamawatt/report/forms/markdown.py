@@ -12,19 +12,19 @@ from llamawatt.report.model import FigureEntry, ReportModel
 
 def markdown(model: ReportModel) -> str:
     """Return the report; figures are linked as PNG files in `figures/`."""
-    lines = [f"# {about.title(model)}", "", f"**{_escaped(model.learnt)}**", ""]
+    lines = [f"# {about.title(model)}", "", f"**{escaped(model.learnt)}**", ""]
     lines += [model.next_step, "", model.headline, ""]
-    lines += [f"- **{name}**: {_escaped(value)}" for name, value in about.facts(model)]
+    lines += [f"- **{name}**: {escaped(value)}" for name, value in about.facts(model)]
     for passage in warnings(model):
-        lines += ["", f"> **{passage.title}.** {_escaped(passage.text)}"]
+        lines += ["", f"> **{passage.title}.** {escaped(passage.text)}"]
     for section in sections(model):
         lines += ["", f"## {section.title}"]
         for entry in section.figures:
             lines += ["", f"![{_alternative(entry)}](figures/{entry.name}.png)", ""]
             lines.append(f"*{entry.caption}*")
         for passage in section.passages:
-            lines += ["", f"**{_escaped(passage.title)}.** {_escaped(passage.text)}".rstrip()]
-            lines += ["", *(f"- {_escaped(point)}" for point in passage.points)]
+            lines += ["", f"**{escaped(passage.title)}.** {escaped(passage.text)}".rstrip()]
+            lines += ["", *(f"- {escaped(point)}" for point in passage.points)]
     lines += [
         "",
         "## Numbers",
@@ -44,7 +44,7 @@ def markdown(model: ReportModel) -> str:
         lines += table_lines(table)
     lines += ["", "## Method"]
     lines += [line for paragraph in about.METHOD for line in ("", paragraph)]
-    lines += ["", *(f"- **{name}**: {_escaped(value)}" for name, value in about.settings(model))]
+    lines += ["", *(f"- **{name}**: {escaped(value)}" for name, value in about.settings(model))]
     if model.made_at:
         lines += ["", f"Made by llamawatt on {model.made_at} from the run `{model.run}`."]
     return "\n".join(lines) + "\n"
@@ -52,7 +52,7 @@ def markdown(model: ReportModel) -> str:
 
 def _alternative(entry: FigureEntry) -> str:
     """Brackets would end the text too early."""
-    return _escaped(f"{entry.title}. {entry.alternative}").replace("[", "(").replace("]", ")")
+    return escaped(f"{entry.title}. {entry.alternative}").replace("[", "(").replace("]", ")")
 
 
 def table_lines(table: Table) -> Iterable[str]:
@@ -62,14 +62,14 @@ def table_lines(table: Table) -> Iterable[str]:
     yield from ("", f"### {table.title}", "")
     yield _row(table.columns)
     yield _row("---:" if numeric else "---" for numeric in table.numeric)
-    yield from (_row(_escaped(cell.text) for cell in row) for row in table.rows)
+    yield from (_row(escaped(cell.text) for cell in row) for row in table.rows)
 
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Keep Markdown from reading marks into names: `~`, `|`, `_`, `*` and `<`."""
     for mark in ("\\", "|", "*", "_", "~", "<", "`"):
         text = text.replace(mark, f"\\{mark}")

@@ -9,8 +9,6 @@ from llamawatt.core.flags import Flag
 from llamawatt.core.format import (
     MISSING,
     deviation_text,
-    duration_text,
-    energy_text,
     gain_text,
     number_text,
 )
@@ -19,11 +17,15 @@ from llamawatt.core.trials import IDLE_LEVELS
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.words.phrases import (
     METHOD_WORDS,
+    disturbed_text,
     factor_text,
     suite_text,
     undecided_text,
+    uneven_text,
 )
 
+DISTURBED = "!"
+"""Put beside the number of windows of a row, some of which were disturbed."""
 _QUIET = {Flag.DRAM_NOT_MEASURED, Flag.MODELLED, Flag.MIXED_METHODS}
 """Flags that every row of a run shares; they are told once, not in each row."""
 
@@ -65,16 +67,16 @@ class Table:
 def results(model: ReportModel) -> Table:
     """One row per arm and suite."""
     headings = [METRICS[key].heading for key in keys(Use.RESULTS)]
-    columns = ("Suite", "Arm", "n", *headings, "Method", "Sensor", "Marks")
+    columns = ("Suite", "Setting", "n", *headings, "Method", "Sensor", "Marks")
     rows = tuple(_result(row) for row in model.suite_rows())
     numeric = (False, False, True, *[True] * len(headings), False, True, False)
-    return Table("results", "What a reply costs, by suite and arm", columns, numeric, rows)
+    return Table("results", "What a reply costs, by suite and setting", columns, numeric, rows)
 
 
 def worth(model: ReportModel) -> Table:
     """One row per arm and suite: its joules in money, carbon and charge."""
     shown = [key for key in keys(Use.WORTH) if key in model.metrics]
-    columns = ("Suite", "Arm", *(model.metrics[key].heading for key in shown))
+    columns = ("Suite", "Setting", *(model.metrics[key].heading for key in shown))
     rows = tuple(
         (
             Entry(suite_text(row.suite), row.suite),
@@ -89,24 +91,26 @@ def worth(model: ReportModel) -> Table:
 
 def comparisons(model: ReportModel) -> Table:
     """Every arm over its group's reference."""
-    columns = ("Figure", "Suite", "Arm", "Against", "Ratio", "Verdict", "95 % interval",
+    columns = ("Figure", "Suite", "Setting", "Against", "Ratio (×)", "Verdict", "95 % interval",
                "With gain error", "n", "p (Holm)", "Why no verdict")  # fmt: skip
     seen: dict[tuple[str, str, str, str], Ratio] = {}
     for ratio in model.ratios:
         seen.setdefault((ratio.metric, ratio.suite, ratio.arm, ratio.baseline), ratio)
     rows = tuple(_comparison(ratio) for ratio in seen.values())
     numeric = (*[False] * 4, True, False, *[True] * 4, False)
-    return Table("comparisons", "Arms against the reference of their group", columns, numeric, rows)
+    return Table(
+        "comparisons", "Settings against the reference of their group", columns, numeric, rows
+    )
 
 
 def idle(model: ReportModel) -> Table:
     """Idle power and load, by arm."""
-    columns = ("Arm", "Bare (W)", "Runtime (W)", "Model resident (W)", "Extra (W)", "Load (s)",
+    columns = ("Setting", "Bare (W)", "Runtime (W)", "Model resident (W)", "Extra (W)", "Load (s)",
                "Load (J)")  # fmt: skip
     rows = []
     for row in model.idle:
         levels = [estimated(row.power_w.get(level)) for level in IDLE_LEVELS]
-        load = [_number(row.load_s, duration_text), _number(row.load_j, energy_text)]
+        load = [_number(row.load_s, number_text), _number(row.load_j, number_text)]
         rows.append((Entry(row.arm, row.arm), *levels, estimated(row.extra_w), *load))
     numeric = (False, *[True] * 6)
     return Table("idle", "Idle power and loading", columns, numeric, tuple(rows))
@@ -159,8 +163,12 @@ def skipped(model: ReportModel) -> Table:
 
 def marks(row: Row) -> Iterable[str]:
     """Name the doubts of a row that not every row shares."""
+    if row.disturbances:
+        yield disturbed_text(row)
+    for metric, ends in row.uneven.items():
+        yield uneven_text(metric, *ends)
     for flag, count in row.flags.items():
-        if flag not in _QUIET:
+        if flag not in _QUIET and flag not in row.disturbances:
             share = "" if count == row.n else f" ({count}/{row.n})"
             yield f"{flag.replace('_', ' ')}{share}"
     if row.is_modelled:
@@ -179,7 +187,7 @@ def _result(row: Row) -> tuple[Entry, ...]:
     return (
         Entry(suite_text(row.suite), row.suite),
         Entry(row.arm, row.arm),
-        Entry(str(row.n), row.n),
+        Entry(f"{row.n} {DISTURBED}" if row.disturbances else str(row.n), row.n),
         *(estimated(row.estimates.get(metric), row, metric) for metric in keys(Use.RESULTS)),
         Entry(methods, methods),
         Entry(gain_text(row.gain) if row.methods else MISSING, row.gain),
@@ -192,6 +200,8 @@ def estimated(made: Estimate | None, row: Row | None = None, metric: str = "") -
     if made is None:
         return Entry(MISSING, None, "not measured")
     error = f" {deviation_text(made.value, made.low, made.high)}".rstrip()
+    if not error and made.low is not None and made.high is not None:
+        error = f" ({number_text(made.low)} to {number_text(made.high)})"
     modelled = row is not None and row.is_modelled and METRICS[metric].is_energy
     note = f"n = {made.n}, {made.method}"
     return Entry(f"{'~' if modelled else ''}{number_text(made.value)}{error}", made.value, note)
@@ -206,7 +216,7 @@ def _comparison(ratio: Ratio) -> tuple[Entry, ...]:
         Entry(suite_text(ratio.suite), ratio.suite),
         Entry(ratio.arm, ratio.arm),
         Entry(ratio.baseline, ratio.baseline),
-        Entry(factor_text(ratio.value), ratio.value),
+        Entry(factor_text(ratio.value).removesuffix("×"), ratio.value),
         Entry(str(ratio.verdict), str(ratio.verdict)),
         _span(ratio.low, ratio.high),
         _span(ratio.low_total, ratio.high_total),

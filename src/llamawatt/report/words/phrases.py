@@ -154,6 +154,15 @@ def disturbed_text(row: Row) -> str:
     return f"disturbed: {joined(told)}"
 
 
+def uneven_text(metric: str, least: float, most: float) -> str:
+    """Say that repeats are too far apart, as `repeats ran from 0.8 to 26 s: too uneven …`."""
+    info = METRICS[metric]
+    return (
+        f"{info.label.lower()} of repeats ran from {number_text(least, 2)} to "
+        f"{number_text(most, 2)} {info.unit}: too uneven for one figure"
+    )
+
+
 def level_text(value: float) -> str:
     """Return a level of a factor, without a trailing `.0`."""
     return f"{value:g}"

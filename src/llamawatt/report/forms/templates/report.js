@@ -43,6 +43,16 @@
   }
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hush(); });
 
+  // A table that is wider than its frame says that it scrolls.
+  const hint = () => {
+    for (const frame of document.querySelectorAll(".scroll")) {
+      const wide = frame.scrollWidth > frame.clientWidth + 1;
+      frame.previousElementSibling.classList.toggle("wide", wide);
+    }
+  };
+  hint();
+  addEventListener("resize", hint);
+
   // Tables sort by their headings; cells without a value stay last either way.
   const key = (row, column) => row.cells[column].dataset.key;
   const order = (a, b, numeric) => {
