@@ -46,6 +46,10 @@ properties: $(READY) ## Run the property tests once with 20,000 examples each (t
 	@LLAMAWATT_TEST_PROFILE=thorough $(BIN)/python -m pytest -q -n $(JOBS) -m "not serial" \
 	  -o timeout=3600 tests/analysis tests/core tests/meters tests/testing tests/imports
 
+.PHONY: fuzz
+fuzz: $(READY) ## Try the readers of files, servers and plugs on 100,000 broken inputs each (takes hours)
+	@LLAMAWATT_TEST_PROFILE=fuzz $(BIN)/python -m pytest -q -n $(JOBS) -o timeout=0 tests/fuzz
+
 .PHONY: check
 check: lint types layers docs test ## Everything that must hold before a commit
 

@@ -1,7 +1,9 @@
 """Reading study files: the built-in ones and the user's, with line numbers in every complaint."""
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -15,6 +17,8 @@ from llamawatt.runs.store import STUDY_FILE
 from llamawatt.study.recorded import study_of
 from llamawatt.study.spec import GroupSpec, ProtocolSpec, StudySpec
 
+MOST_VALUES = 100_000
+"""A study of more values than this is refused: a few aliases can stand for billions."""
 _BUILTIN = "llamawatt.study.builtin"
 
 
@@ -83,6 +87,8 @@ def parse_study(text: str, where: str) -> StudySpec:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         raw = yaml.safe_load(text)
+    except RecursionError as error:
+        raise SpecError(f"{where} is nested deeper than any study is.") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -90,6 +96,7 @@ def parse_study(text: str, where: str) -> StudySpec:
         raise SpecError(f"{where}{line} is not valid YAML: {problem}.") from error
     if not isinstance(raw, dict):
         raise SpecError(f"{where}:1 holds no study: a mapping with name and groups is wanted.")
+    _require_few(root, where)
     _require_once(root, where)
     try:
         return _recorded(raw, where) if is_record(raw) else StudySpec.model_validate(raw)
@@ -113,6 +120,32 @@ def _recorded(raw: dict[str, object], where: str) -> StudySpec:
     record = STUDY.validate_python(raw)
     protocol = raw.get("protocol")
     return study_of(record, protocol if isinstance(protocol, dict) else {})
+
+
+def _require_few(root: yaml.Node | None, where: str) -> None:
+    """Refuse a study whose aliases (`*name`) stand for more values than any study holds.
+
+    Raises:
+        SpecError: they do, or one stands for itself.
+    """
+    n_values: dict[int, float] = {}
+
+    def count(node: yaml.Node | None) -> float:
+        if not isinstance(node, yaml.CollectionNode):
+            return 1
+        if id(node) not in n_values:
+            n_values[id(node)] = math.inf  # what it has while it is counted: it holds itself
+            parts = chain.from_iterable(
+                part if isinstance(part, tuple) else (part,) for part in node.value
+            )
+            n_values[id(node)] = 1 + sum(map(count, parts))
+        return n_values[id(node)]
+
+    if count(root) > MOST_VALUES:
+        raise SpecError(
+            f"{where} holds more than {MOST_VALUES} values once its aliases are written out.",
+            "Write out what is meant, or remove the aliases.",
+        )
 
 
 def _require_once(node: yaml.Node | None, where: str) -> None:

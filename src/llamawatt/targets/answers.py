@@ -63,8 +63,8 @@ def maybe_count(value: object) -> int | None:
     """Return a count; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    whole = math.isfinite(value) and value == int(value)
-    return int(value) if whole and 0 <= value <= MOST_TOKENS else None
+    # The range first: an integer too large for a float cannot even be asked whether it is finite.
+    return int(value) if 0 <= value <= MOST_TOKENS and value == int(value) else None
 
 
 def last_of(events: Sequence[Event], key: str) -> object:

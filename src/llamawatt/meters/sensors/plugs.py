@@ -1,6 +1,5 @@
 """Plugs of several makers asked over HTTP for power and energy, and what can go wrong."""
 
-import math
 import ssl
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -23,6 +22,8 @@ from llamawatt.meters.sensors.plug_dialects import (
 )
 from llamawatt.meters.sensors.plug_login import PlugLogin
 
+MOST_TOLD = 1e18
+"""No plug counts further, in whatever unit: a house of 10 kW would need ten million years."""
 TIMEOUT_S = 2.0
 REMEDY = (
     "Give the base URL of a Shelly or Tasmota plug, as --wall http://192.0.2.7; of a TP-Link plug, "
@@ -210,8 +211,8 @@ class HttpPlug:
             value = _number_in_text(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise PlugError(f"{shown} tells {_cut(repr(value))} as {what}.")
-        if not 0 <= value < math.inf:
-            raise PlugError(f"{shown} tells {value} as {what}, which cannot be.")
+        if not 0 <= value <= MOST_TOLD:
+            raise PlugError(f"{shown} tells {_cut(str(value))} as {what}, which cannot be.")
         return float(value)
 
     def _guarded(self, ask: Callable[[], float]) -> float | Unavailable:
