@@ -39,12 +39,18 @@ values = st.one_of(
 )
 
 
+N_USUAL, N_EVERY_COMMIT = 100, 15
+"""Examples of the usual profile of this project's tests, and of fuzzing within it."""
+
+
 def examples(share: int = 1) -> settings:
     """Return how many examples to try: those of the profile, divided by a share.
 
     What fails is not made smaller: that would take longer than the search.
     """
-    n_examples = max(5, settings.default.max_examples // share)
+    n_usual = settings.default.max_examples
+    # Every commit tries few; `make fuzz` tries as many as its profile says.
+    n_examples = max(3, (n_usual if n_usual > N_USUAL else N_EVERY_COMMIT) // share)
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
     return settings(max_examples=n_examples, phases=phases, suppress_health_check=HealthCheck)
 
