@@ -14,6 +14,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 # Flags for `llamawatt bench`; empty for the full protocol.
 BENCH ?= --quick
+# Flags for `llamawatt serve`.
+SERVE ?=
 # Test processes side by side.
 JOBS ?= 2
 
@@ -36,6 +38,10 @@ help: ## Show this list
 .PHONY: bench
 bench: $(INSTALLED) ## Measure what a reply costs on this machine (BENCH="" for the full protocol)
 	@$(BIN)/llamawatt bench $(BENCH)
+
+.PHONY: serve
+serve: $(VENV)/.installed-gateway ## Serve the default model, with the joules of every answer (SERVE="--port 8080 …")
+	@$(BIN)/llamawatt serve $(SERVE)
 
 .PHONY: test
 test: $(READY) ## Run all tests: side by side, then those that need the machine to themselves
@@ -106,6 +112,10 @@ $(INSTALLED): $(CREATED) $(INPUTS)
 	@echo "installing llamawatt into $(VENV) (only when its requirements changed)" >&2
 	@$(INSTALL) hatchling editables
 	@$(INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-gateway: $(INSTALLED)
+	@$(INSTALL) --no-build-isolation --editable '.[gateway]'
 	@touch $@
 
 $(READY): $(INSTALLED)

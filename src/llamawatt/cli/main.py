@@ -132,6 +132,7 @@ def _wire() -> None:
         runs,
         study,
     )
+    from llamawatt.cli.serving import energy, serve, top
     from llamawatt.cli.tuning import battery, cost, idle, restore, run, tune
 
     app.command("doctor")(doctor.doctor)
@@ -145,6 +146,9 @@ def _wire() -> None:
     app.command("idle")(idle.idle)
     app.command("cost")(cost.cost)
     app.command("restore")(restore.restore)
+    app.command("serve")(serve.serve)
+    app.command("top")(top.top)
+    app.command("energy")(energy.energy)
     app.command("report")(report.report)
     app.command("runs")(runs.runs)
     app.command("open")(runs.open_)

@@ -27,7 +27,7 @@ claims_of = st.lists(
 
 @given(
     energy_j=st.floats(0, 1e6),
-    idle_j=st.floats(0, 1e6),
+    idle_j=st.none() | st.floats(0, 1e6),
     claims=claims_of,
     covered=st.floats(0, 1),
     gateway=st.floats(0, 1),
@@ -35,7 +35,7 @@ claims_of = st.lists(
 def test_a_split_sums_to_what_was_measured(energy_j, idle_j, claims, covered, gateway):
     found = split(energy_j, idle_j, claims, covered_share=covered, gateway_share=gateway)
     summed_j = found.alone_j + sum(s.above_idle_j + s.idle_j for s in found.shares.values())
-    assert summed_j == pytest.approx(energy_j, rel=1e-6, abs=1e-6 * max(1.0, idle_j))
+    assert summed_j == pytest.approx(energy_j, rel=1e-6, abs=1e-6 * max(1.0, idle_j or 0.0))
 
 
 request = st.tuples(

@@ -47,7 +47,7 @@ class Totals:
     Attributes:
         measured_j: What was measured in the domains of the sum.
         attributed_j: What fell to requests, their part of the idle included.
-        above_idle_j: The part of it that work caused.
+        above_idle_j: The part of it that work caused, while idle power was known.
         alone_j: What was taken while nobody asked.
         waking_j: The part of that in which a target was starting.
         gateway_j: What the gateway's own CPU time took; it lies within the others.
@@ -125,6 +125,10 @@ class Accounts:
         ]
         return self._figure(account, tails, now_s)
 
+    def has(self, request_id: str) -> bool:
+        """Tell whether a request has an open account."""
+        return request_id in self._open
+
     @property
     def n_open(self) -> int:
         """Number of accounts that are still open."""
@@ -147,7 +151,7 @@ class Accounts:
             return
         self._learn_idle(each, state, quiet=not there)
         idle_w = self.idle.power_w(each.domain, state)
-        idle_j = (idle_w or 0.0) * each.duration_s
+        idle_j = None if idle_w is None else idle_w * each.duration_s
         is_cpu = self._domains[each.domain].kind in (DomainKind.CPU_PACKAGE, DomainKind.SOC)
         found = split(
             each.energy_j,
@@ -160,7 +164,7 @@ class Accounts:
         for request_id, account, presence_s in there:
             share = found.shares[request_id]
             self.totals.attributed_j += share.above_idle_j + share.idle_j
-            self.totals.above_idle_j += share.above_idle_j
+            self.totals.above_idle_j += 0.0 if idle_w is None else share.above_idle_j
             account.idle_known &= idle_w is not None
             _book(account, each, presence_s, (share.above_idle_j, share.idle_j, share.share))
             account.shared_with = max(account.shared_with, len(there) - 1)

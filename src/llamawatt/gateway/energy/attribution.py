@@ -56,7 +56,7 @@ class Split:
 
 def split(
     energy_j: float,
-    idle_j: float,
+    idle_j: float | None,
     claims: Sequence[Claim],
     *,
     covered_share: float = 1.0,
@@ -66,18 +66,20 @@ def split(
 
     Args:
         energy_j: What was measured.
-        idle_j: What the domain would have taken had nobody asked; 0 where that is unknown.
+        idle_j: What the domain would have taken had nobody asked; None where that is unknown.
         claims: What the requests in flight did.
-        covered_share: Part of the slice in which any request was in flight, 0..1; idle energy of
-            the rest stays with nobody.
+        covered_share: Part of the slice in which any request was in flight, 0..1. What the rest
+            took stays with nobody: idle energy, or its part by time where idle is unknown.
         gateway_share: The gateway's part of all CPU time in the slice, 0..1; 0 for other domains.
     """
-    active_j = energy_j - idle_j
+    uncovered_share = 1.0 - min(1.0, max(0.0, covered_share))
+    alone_j = (energy_j if idle_j is None else idle_j) * uncovered_share
+    shared_idle_j = 0.0 if idle_j is None else idle_j - alone_j
+    active_j = energy_j - alone_j - shared_idle_j
     gateway_j = min(1.0, max(0.0, gateway_share)) * max(0.0, active_j)
     presence_s = sum(claim.presence_s for claim in claims)
     if presence_s <= 0:
         return Split({}, energy_j, gateway_j)
-    alone_j = idle_j * (1.0 - min(1.0, max(0.0, covered_share)))
     there = [claim.presence_s / presence_s for claim in claims]
     work_j = sum(claim.work_j for claim in claims)
     done = [claim.work_j / work_j for claim in claims] if work_j > 0 else there
@@ -85,7 +87,7 @@ def split(
         {
             claim.request_id: Share(
                 (active_j - gateway_j) * by_work + gateway_j * by_time,
-                (idle_j - alone_j) * by_time,
+                shared_idle_j * by_time,
                 by_work,
             )
             for claim, by_work, by_time in zip(claims, done, there, strict=True)

@@ -1,0 +1,1 @@
+"""Commands of the gateway: serve, what it used, what it does now."""

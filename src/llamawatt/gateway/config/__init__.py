@@ -1,0 +1,1 @@
+"""One TOML file: models, targets, limits, keys, prices."""

@@ -1,0 +1,1 @@
+"""The targets as they run: started on demand, healthy, full, silent, gone."""

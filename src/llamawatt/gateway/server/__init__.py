@@ -1,0 +1,1 @@
+"""HTTP: what clients ask, what is passed on, what is told beside."""

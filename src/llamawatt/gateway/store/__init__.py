@@ -1,0 +1,1 @@
+"""Where the energy of every answer is kept: SQLite, with a schema of its own."""
