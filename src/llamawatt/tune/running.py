@@ -9,7 +9,8 @@ from typing import Protocol
 
 from llamawatt.app.assemble import make_rig, now_text
 from llamawatt.app.instruments import open_instruments
-from llamawatt.app.machine_record import machine_record
+from llamawatt.app.judging import Judging, backend_at
+from llamawatt.app.machine_record import machine_record, n_usable_cores
 from llamawatt.app.metering import Metering
 from llamawatt.app.observer import Observer, Silent
 from llamawatt.app.running import lasting, new_run_path
@@ -26,8 +27,10 @@ from llamawatt.measure.instruments import Rig
 from llamawatt.measure.preflight import preflight
 from llamawatt.meters.sampling.instrument import MeterBench
 from llamawatt.meters.sensors.discover import gpus
+from llamawatt.quality.scores import Plan as Reading
 from llamawatt.runs.store import RunWriter
 from llamawatt.study.plan import Plan
+from llamawatt.tune.divergence import KLD, Divergence
 from llamawatt.tune.record import (
     VERSION,
     Asked,
@@ -46,6 +49,8 @@ from llamawatt.tune.setup.script import tuning_protocol
 from llamawatt.tune.verdict import Standing, broken_off, conclude, standing
 from llamawatt.tune.windows import Windows
 
+Known = Callable[[Setting], Mapping[str, float]]
+"""Values of a setting that no window measures, by name."""
 N_ALONE = 3
 """Windows of the default with one stream, beside a search with several."""
 
@@ -156,7 +161,19 @@ def tune(
         write_tune(writer.path, record)
         hearer.began(writer.path)
         rig = _rig(order, ready, study, bench, writer, hearer)
-        found = carry_out(ready, rig, writer, (study, trials), hearer, SystemCompany(), set_machine)
+        judge = _judge(order, ready, hearer)
+        found = carry_out(
+            ready,
+            rig,
+            writer,
+            (study, trials),
+            hearer,
+            SystemCompany(),
+            set_machine,
+            _known(ready, judge),
+        )
+        if judge is not None and judge.records:
+            writer.set_quality(judge.records)
         record = record.with_found(found)
         write_tune(writer.path, record)
     return Tuned(writer.path, record, ready, machine)
@@ -170,6 +187,7 @@ def carry_out(
     observer: TuneObserver,
     company: Company,
     set_machine: Callable[[Setting], None] = lambda _: None,
+    known: Known | None = None,
 ) -> Found:
     """Search on a rig; broken off by Ctrl-C, return the best so far.
 
@@ -181,12 +199,13 @@ def carry_out(
         observer: Hears of it.
         company: Who else is busy.
         set_machine: Sets the machine itself as a setting wants it.
+        known: Values of a setting that no window measures; its memory alone when None.
 
     Raises:
         UsageError: the budget does not hold as many windows as a verdict needs.
     """
     study, trials = so_far
-    known = _known(ready)
+    known = known or _known(ready, None)
     n_sessions = 1 + max((each.session or 0 for each in trials), default=-1)
     windows = Windows(
         rig, writer, study, ready.space, ready.bench, ready.script, company, observer, supply_now,
@@ -280,13 +299,27 @@ def _setter(stack: ExitStack, machine: Machine | None) -> Callable[[Setting], No
     return apply
 
 
-def _known(ready: Prepared) -> Callable[[Setting], Mapping[str, float]]:
+def _known(ready: Prepared, judge: Divergence | None) -> Known:
     """Return what is known of a setting without a window."""
 
     def values(setting: Setting) -> Mapping[str, float]:
-        return {"memory_gb": ready.bench.need(ready.space, setting).total_gb}
+        memory = {"memory_gb": ready.bench.need(ready.space, setting).total_gb}
+        return memory if judge is None else {**memory, **judge.values(setting)}
 
     return values
+
+
+def _judge(order: TuneOrder, ready: Prepared, observer: TuneObserver) -> Divergence | None:
+    """Return what judges quality, where it is bounded."""
+    if all(each.measure != KLD for each in ready.wanted.requirements):
+        return None
+
+    def progress(name: str, done: int, total: int | None) -> None:
+        observer.doing(f"judging {name}: {done} of {total or '?'} chunks")
+
+    reading = Reading(n_threads=n_usable_cores())
+    backend = backend_at(order.serving.server)
+    return Divergence.judged(ready, Judging(backend, reading, None, progress))
 
 
 def _as_before(order: TuneOrder) -> tuple[TuneOrder, TuneRecord | None]:
