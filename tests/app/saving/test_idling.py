@@ -22,7 +22,7 @@ from llamawatt.core.settings import Assumptions
 from llamawatt.core.trials import Status
 from llamawatt.runs.store import RunWriter, read_run
 from tests.runs import records
-from tests.study.simulated import QuietCompany, SimulatedMachine, simulated_plan
+from tests.study.simulated import BusyCompany, QuietCompany, SimulatedMachine, simulated_plan
 
 
 @pytest.fixture
@@ -85,3 +85,17 @@ def test_a_battery_is_promised_from_the_same_run(run):
     assert set(found) == {"cpu", "gpu"}
     assert found["gpu"].reply_j.value > 0
     assert any("sensors see" in doubt for doubt in found["gpu"].doubts)
+
+
+def test_an_idle_that_a_neighbour_spoilt_is_named_as_the_gap(tmp_path):
+    plan = simulated_plan(idle_study("cpu", 2.0, 5))
+    machine = SimulatedMachine()
+    writer = RunWriter.create(tmp_path / "busy", plan.study, records.machine())
+    busy = BusyCompany(machine.clock, ((0.0, 1e9),))
+    take_idles(plan, machine.rig(), writer, Silent(), busy)
+    writer.close()
+    (made,) = idles_of(read_run(tmp_path / "busy"))
+    assert set(made.idle.power_w) == {"runtime"}
+    assert len(made.gaps) == 2
+    assert all("End what else runs" in gap for gap in made.gaps)
+    assert all(rule.after_s is None for rule in made.rules)

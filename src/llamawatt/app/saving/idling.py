@@ -1,5 +1,6 @@
 """Measures the idles of a setting, each on several fresh starts: nothing, asleep, resident."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from llamawatt.app.running import lasting, new_run_path
 from llamawatt.app.serving import Serving
 from llamawatt.app.sources import find_study_models
 from llamawatt.core.errors import TargetError, UsageError
+from llamawatt.core.flags import Flag
 from llamawatt.core.trials import IdlePower
 from llamawatt.host.other_load import Company, SystemCompany
 from llamawatt.measure.assignment import Assignment
@@ -44,10 +46,12 @@ class Idles:
     Attributes:
         idle: The idles and loads.
         rules: When unloading pays.
+        gaps: Which idles could not be taken, and why, in sentences.
     """
 
     idle: IdleOf
     rules: tuple[Rule, ...]
+    gaps: tuple[str, ...] = ()
 
 
 def idle_study(device: str, idle_s: float, seed: int | None) -> StudySpec:
@@ -151,7 +155,26 @@ def idles_of(run: Run) -> tuple[Idles, ...]:
         UsageError: the run holds no idle power.
     """
     found = assess(run.study, run.machine, run.trials).idle
-    made = tuple(Idles(each, rules(each)) for each in found.values() if each.power_w)
+    made = tuple(
+        Idles(each, rules(each), tuple(_gaps(run, each.arm)))
+        for each in found.values()
+        if each.power_w
+    )
     if not made:
         raise UsageError(f"{run.path} holds no idle power.", "Measure it: `llamawatt idle`.")
     return made
+
+
+def _gaps(run: Run, arm: str) -> Iterator[str]:
+    own = [trial for trial in run.trials if trial.arm == arm]
+    whys = {
+        Flag.IDLE_BUSY: "Another process was busy while the model was resident and silent",
+        Flag.IDLE_UNSETTLED: "Before the start power did not settle, or another process was busy,",
+    }
+    for flag, why in whys.items():
+        count = sum(flag in trial.flags for trial in own)
+        if count:
+            yield (
+                f"{why} in {count} of {len(own)} starts, so no idle was recorded there. End what "
+                "else runs, then measure again."
+            )

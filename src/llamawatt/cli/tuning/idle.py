@@ -89,7 +89,7 @@ def _lines(made: "Idles") -> list[str]:
         said.append(f"  loading the model, above bare idle: {_text(idle.load_above_j, 'J')}")
     for rule in made.rules:
         said += _rule(rule)
-    return said
+    return [*said, *(f"  note: {gap}" for gap in made.gaps)]
 
 
 def _rule(rule: "Rule") -> list[str]:
