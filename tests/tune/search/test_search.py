@@ -112,3 +112,21 @@ def test_the_engine_never_asks_for_what_is_refused_or_known():
         engine.tell(setting, 0.1 * setting["a"], {})
     assert len(seen) == len(set(seen)) == 8
     assert all((each["a"], each["b"]) != (2, 2) for each in seen)
+
+
+def test_a_search_whose_windows_were_dropped_as_drift_tries_again():
+    space, table, _ = landscape(3)
+    calm = SimulatedMachine(table, Weather(scatter=0.01), 4)
+    n = 0
+
+    def restless(setting: Setting, stage: Stage, number: int) -> Measured:
+        nonlocal n
+        n += 1
+        taken = calm(setting, stage, number)
+        worse = 1.5 if 5 < n < 45 and n // 6 % 2 else 1.0
+        return replace(taken, values={k: v * worse for k, v in taken.values.items()})
+
+    wanted = Wanted(Objective.ENERGY, (parse_requirement("tok_per_s>=1"),))
+    found = explore(space, wanted, restless, Budget(400), seed=1, share=0.4)
+    assert found.discarded
+    assert len({each.setting for each in found.windows} - {space.default()}) >= 3

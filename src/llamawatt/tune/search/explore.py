@@ -24,6 +24,8 @@ DRY_WINDOWS = 24
 """The search ends when this many settings in a row changed nothing about the best."""
 N_AT_ONCE = 8
 """Hopeful settings tried before the model is fitted anew."""
+LEAST_KNOWN = 3
+"""Settings beside the default whose windows must count before the search may end early."""
 WORTHWHILE = math.log(1.01)
 REFIT_GROWTH = 1.25
 """The scales are fitted anew when there are this many times the windows."""
@@ -119,6 +121,8 @@ def explore(
     model = Model(space, wanted)
     while budget.left_s(share) > 0:
         hopeful = _hopeful(model, search.found)
+        if not hopeful and search.knows_too_little and search.step():
+            continue
         if not hopeful:
             break
         for setting in hopeful:
@@ -138,6 +142,12 @@ class _Search:
         self._since: list[Measured] = []
         self._number = 0
         self._best, self._dry = math.inf, 0
+
+    @property
+    def knows_too_little(self) -> bool:
+        """Whether so much was dropped as drift that hardly a setting but the default is left."""
+        known = {each.setting for each in self.found.comparable} - {self._space.default()}
+        return len(known) < LEAST_KNOWN
 
     def step(self) -> bool:
         """Try one setting; say whether there is more to try."""
