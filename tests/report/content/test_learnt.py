@@ -139,7 +139,7 @@ def test_a_disturbed_run_is_to_be_repeated():
     trials = tuple(replace(trial, flags=(Flag.OTHER_LOAD,)) for trial in run.trials)
     study = replace(run.study, command="llamawatt bench a.gguf --out here --quick")
     text = summarise(source_of(replace(run, trials=trials, study=study))).next_step
-    assert text.startswith("6 of 6 windows were disturbed (other load): ")
+    assert text.startswith("6 windows of 6 were disturbed (other load): ")
     assert text.endswith("`llamawatt bench a.gguf --quick`")
 
 

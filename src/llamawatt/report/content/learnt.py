@@ -190,8 +190,10 @@ def _nothing(findings: Sequence[Finding], rows: Sequence[Row]) -> str:
         cost = duration_text(row.estimates["latency_s"].value)
         if row.has("energy_j"):
             cost += f" and {energy_text(row.estimates['energy_j'].value)}"
+        but = ", while something disturbed it" if row.disturbances else ""
         return (
-            f"One setting was measured: a reply takes {cost}. There is nothing to compare it with."
+            f"One setting was measured{but}: a reply takes {cost}. There is nothing to compare it "
+            "with."
         )
     open_ones = doubts(findings)
     why = f": {undecided_text(open_ones[0])}" if open_ones else ""

@@ -46,7 +46,8 @@ def next_step(findings: Sequence[Finding], rows: Sequence[Row], study: StudyReco
     if n > _MOST_DISTURBED * n_all:
         what = joined(flag.replace("_", " ") for flag in disturbed)
         return (
-            f"{n} of {counted_text(n_all, 'window')} were disturbed ({what}): make the machine "
+            f"{counted_text(n, 'window')} of {n_all} {'was' if n == 1 else 'were'} disturbed "
+            f"({what}): make the machine "
             f"quiet and repeat with {_shown(_again(words))}"
         )
     open_ones = doubts(findings)

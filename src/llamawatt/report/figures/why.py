@@ -17,7 +17,7 @@ from llamawatt.report.figures.canvas import (
 from llamawatt.report.figures.marks import doubt_handles, doubt_mark, tip_text, whiskers
 from llamawatt.report.figures.style import INK, MUTED, PAPER
 from llamawatt.report.model import ReportModel, Row
-from llamawatt.report.words.phrases import suite_text, value_text
+from llamawatt.report.words.phrases import value_text
 
 _G = 1e9
 _PLATE = (0, (2, 1))
@@ -52,7 +52,7 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
         lefts_in=(room_in, room_in if canvas.narrow else 0.3),
         handles=handles,
     )
-    _traffic(canvas, panels[0], points, colour)
+    _traffic(canvas, panels[0], points, (rows, colour))
     if metered:
         _joules(canvas, panels[1], points, (rows, colour))
     for number, axes in enumerate(panels):
@@ -63,17 +63,22 @@ def roofline(model: ReportModel, canvas: Canvas) -> None:
 
 
 def _traffic(
-    canvas: Canvas, axes: Axes, points: tuple[RooflinePoint, ...], colour: dict[str, str]
+    canvas: Canvas,
+    axes: Axes,
+    points: tuple[RooflinePoint, ...],
+    known: tuple[dict[tuple[str, str], Row], dict[str, str]],
 ) -> None:
+    rows, colour = known
     ends = []
     for at, point in enumerate(points):
         streamed = point.streamed_bytes_per_s / _G
         (bar,) = axes.barh(at, streamed, 0.62, color=colour[point.arm])
         roof = "nameplate" if point.is_nameplate else "measured bandwidth"
         share = "" if point.share is None else f", {percent_text(point.share)} of the {roof}"
-        text = f"{point.arm}, {suite_text(point.suite)}: "
-        text += f"{quantity_text(point.streamed_bytes_per_s, 'B/s')}{share}"
-        canvas.tip(bar, text)
+        row = rows[point.arm, point.suite]
+        doubt_mark(axes, row, (streamed, at))
+        text = f"{quantity_text(point.streamed_bytes_per_s, 'B/s')}{share}"
+        canvas.tip(bar, tip_text(row, text))
         end = max(streamed, (point.bandwidth_bytes_per_s or 0.0) / _G)
         share = "" if point.share is None else f" ({percent_text(point.share)})"
         ends.append((end, f"  {number_text(streamed)}{share}"))
