@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from llamawatt.core.errors import RunDirectoryError
 from llamawatt.core.plan import StudyRecord
-from llamawatt.core.trials import SCHEMA, TrialRecord
+from llamawatt.core.trials import SCHEMA, Status, TrialRecord
 from llamawatt.runs.journal import read_whole
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ def parse_trials(data: bytes, number: int, where: str) -> list[TrialRecord]:
         refuse_newer(trial.schema, f"{where}:{n}")
         if not _is_possible(trial):
             raise RunDirectoryError(
-                f"{where}:{n}: a place, a count of tokens or the window's length is not possible.",
+                f"{where}:{n}: its order, window, requests or tokens are not possible.",
                 REMEDY,
             )
     return trials
@@ -164,6 +164,7 @@ def _is_possible(trial: TrialRecord) -> bool:
         and 0 <= trial.block <= MOST_COUNT
         and 0 <= trial.order <= MOST_COUNT
         and trial.window.duration_s >= 0
+        and (trial.status is Status.FAILED or trial.window.duration_s > 0 < len(trial.requests))
         and not [r for r in trial.requests if not 0 <= r.n_prompt <= MOST_COUNT]
         and not [r for r in trial.requests if not 0 <= r.n_generated <= MOST_COUNT]
     )

@@ -55,6 +55,7 @@ def test_a_trial_worked_by_hand():
             "tok_per_s": 2.2,
             "prefill_tok_per_s": 40 / 0.8,
             "decode_tok_per_s": 20 / 3.0,
+            "tok_per_wh": 22 / (160 / 3600),
             "uncertainty_j": math.hypot(3, 3) / 2,
             "systematic_j": 5.0,
             "measured_j": 50.0,

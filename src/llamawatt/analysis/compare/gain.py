@@ -59,7 +59,15 @@ def _joules(domain: DomainColumns, kind: Kind) -> float:
     """Median joules of a figure's kind in a domain; gross ones where its idle is not known."""
     above = {Kind.ABOVE_BARE: domain.above_bare_j, Kind.ABOVE_IDLE: domain.above_idle_j}
     joules = above.get(kind, domain.energy_j)
-    return float(np.nanmedian(joules if np.isfinite(joules).any() else domain.energy_j))
+    joules = joules if np.isfinite(joules).any() else domain.energy_j
+    return float(np.nanmedian(joules)) if np.isfinite(joules).any() else 0.0
+
+
+def _gain(domain: DomainColumns) -> float:
+    """Median relative gain bound of a domain's windows; none where no joule is known."""
+    known = np.isfinite(domain.energy_j) & (domain.energy_j != 0)
+    gains = np.abs(domain.systematic_j[known] / domain.energy_j[known])
+    return float(np.nanmedian(gains)) if np.isfinite(gains).any() else 0.0
 
 
 def _leanings(
@@ -72,7 +80,7 @@ def _leanings(
     return {
         name: (
             joules[name] / total,
-            math.atanh(min(float(np.nanmedian(d.systematic_j / d.energy_j)), _GAIN_MAX)),
+            math.atanh(min(_gain(d), _GAIN_MAX)),
             Method.MODEL in d.methods,
         )
         for name, d in parts.items()

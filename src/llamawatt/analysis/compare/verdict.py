@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from scipy.special import ndtri, stdtrit
 
-from llamawatt.analysis.estimates.stats import Estimate, holm
+from llamawatt.analysis.estimates.stats import Estimate, exp, holm
 
 ALPHA = 0.05
 N_REPEATS_CEILING = 1000
@@ -148,12 +148,12 @@ def judged_ratio(
         arm="",
         baseline="",
         suite="",
-        value=math.exp(logs.value),
-        low=None if low is None else math.exp(low),
-        high=None if high is None else math.exp(high),
+        value=exp(logs.value),
+        low=None if low is None else exp(low),
+        high=None if high is None else exp(high),
         gain=gain,
-        low_total=None if low is None else math.exp(low - gain),
-        high_total=None if high is None else math.exp(high + gain),
+        low_total=None if low is None else exp(low - gain),
+        high_total=None if high is None else exp(high + gain),
         p=p,
         p_holm=None,
         n=logs.n,
@@ -177,7 +177,7 @@ def _judged(ratio: Ratio) -> Ratio:
         return replace(ratio, limit=Limit.TOO_FEW, n_repeats_needed=3)
     p = ratio.p if ratio.p_holm is None else ratio.p_holm
     within = _side(ratio.low, ratio.high) if p is None or p < ALPHA else _NO
-    total = _side(ratio.low * math.exp(-ratio.gain), ratio.high * math.exp(ratio.gain))
+    total = _side(ratio.low * exp(-ratio.gain), ratio.high * exp(ratio.gain))
     verdict = within if total is within else _NO
     limit, needed = Limit.NONE, None
     if verdict is _NO:

@@ -152,7 +152,9 @@ def _regression(suites: Sequence[Cell]) -> tuple[PhaseCost | None, str]:
 def _condition(design: Floats) -> float:
     """Condition number of a design whose columns are brought to one length."""
     scale = np.linalg.norm(design, axis=0)
-    return float(np.linalg.cond(design / scale)) if scale.all() else math.inf
+    if not scale.all() or not np.isfinite(scale).all() or not np.isfinite(design).all():
+        return math.inf
+    return float(np.linalg.cond(design / scale))
 
 
 def _least_squares(work: Floats, above_j: Floats) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ from itertools import islice
 from operator import attrgetter
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from llamawatt.analysis.estimates.stats import Floats
 from llamawatt.core.readings import Method
@@ -18,6 +19,9 @@ N_LOT = 2048
 """Trials that are turned into columns at a time."""
 
 _UNKNOWN = np.nan
+
+_MOST, _LEAST = 1e12, 1e-12
+"""No joule, watt, second or token of a trial is beyond these: such a number is no reading."""
 _read_request = attrgetter(
     "n_prompt", "n_generated", "latency_s", "ttft_s", "prefill_s", "decode_s", "n_first"
 )
@@ -81,7 +85,7 @@ def gather(trials: Sequence[TrialRecord], boundary: Sequence[str] = ()) -> Lot:
         boundary: Domains that must all be there for a sum: one that lacks a domain would look
             like a saving. Without any, all that a trial has are summed.
     """
-    duration_s = np.array([trial.window.duration_s for trial in trials], dtype=float)
+    duration_s = possible([trial.window.duration_s for trial in trials])
     names = dict.fromkeys(name for trial in trials for name in trial.energy)
     domains = {name: _domain(trials, name, duration_s) for name in names}
     quantities = {
@@ -116,10 +120,17 @@ def _joined_domain(parts: Sequence[Lot], counts: Sequence[int], name: str) -> Do
     return DomainRows(*(column(field) for field in _DOMAIN_FIELDS))
 
 
+def possible(values: ArrayLike) -> Floats:
+    """Return numbers as an array, with those that are no reading as unknown, or as zero."""
+    array = np.array(values, dtype=float)
+    size = np.abs(array)
+    return np.where(size < _LEAST, 0.0, np.where(size < _MOST, array, _UNKNOWN))
+
+
 def _requests(trials: Sequence[TrialRecord]) -> dict[str, Floats]:
     counts = np.array([len(trial.requests) for trial in trials])
     flat: list[RequestRecord] = [request for trial in trials for request in trial.requests]
-    table = np.array([_read_request(request) for request in flat], dtype=float).reshape(-1, 7)
+    table = possible([_read_request(request) for request in flat]).reshape(-1, 7)
     n_prompt, n_generated, latency_s, ttft_s, prefill_s, decode_s, n_first = table.T
     owner = np.repeat(np.arange(len(trials)), counts)
 
@@ -149,11 +160,11 @@ def _requests(trials: Sequence[TrialRecord]) -> dict[str, Floats]:
 def _domain(trials: Sequence[TrialRecord], name: str, duration_s: Floats) -> DomainRows:
     parts = [trial.energy.get(name) for trial in trials]
     absent = (*[_UNKNOWN] * 5, 0.0)
-    table = np.array([absent if p is None else _read_energy(p) for p in parts], dtype=float)
+    table = possible([absent if p is None else _read_energy(p) for p in parts])
     energy_j, uncertainty_j, systematic_j, above_j, above_uncertainty_j, in_total = table.T
     idles = [trial.idle.get("model", {}).get(name) for trial in trials]
     powers = [(_UNKNOWN, _UNKNOWN) if i is None else (i.power_w, i.uncertainty_w) for i in idles]
-    idle_w, idle_uncertainty_w = np.array(powers, dtype=float).reshape(-1, 2).T
+    idle_w, idle_uncertainty_w = possible(powers).reshape(-1, 2).T
     modelled = np.array([p is not None and p.method is Method.MODEL for p in parts])
     idle_modelled = np.array([i is not None and i.method is Method.MODEL for i in idles])
     # Measured energy less modelled idle, or the reverse, is no quantity.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from llamawatt.analysis.estimates.gather import possible
 from llamawatt.analysis.estimates.stats import Estimate, Floats, IntervalMethod, estimate
 from llamawatt.core.readings import Method
 from llamawatt.core.trials import IDLE_LEVELS, DomainEnergy, IdlePower, TrialRecord
@@ -89,7 +90,9 @@ class IdleGatherer:
         bare = trial.idle.get("bare", _NOTHING)
         for name, part in trial.energy.items():
             if part.in_total:
-                self._bare.setdefault(name, []).extend([bare[name]] if name in bare else [])
+                found = self._bare.setdefault(name, [])
+                if name in bare and is_possible(bare[name]):
+                    found.append(bare[name])
 
     def common_bare(self) -> dict[str, float]:
         """Return the bare idle power that all arms of the run share; nothing where one lacks.
@@ -102,11 +105,12 @@ class IdleGatherer:
             return {}
         means = {
             name: estimate(
-                [power.power_w for power in found], [power.uncertainty_w for power in found],
+                [power.power_w for power in found],
+                [power.uncertainty_w for power in found],
                 signed=True,
             )
             for name, found in self._bare.items()
-        }  # fmt: skip
+        }
         half_widths = (
             found[0].uncertainty_w if made.high is None else made.high - made.value
             for made, found in zip(means.values(), self._bare.values(), strict=True)
@@ -208,8 +212,8 @@ def _sessions(arm: str, found: list[TrialRecord]) -> Sessions:
         arm=arm,
         power_w={level: power_w for level, (power_w, _) in sums.items()},
         uncertainty_w={level: uncertainty_w for level, (_, uncertainty_w) in sums.items()},
-        load_s=np.array([math.nan if load is None else load.duration_s for load in loads]),
-        load_j=np.array([math.nan if load is None else _load_j(load.energy) for load in loads]),
+        load_s=possible([math.nan if load is None else load.duration_s for load in loads]),
+        load_j=possible([math.nan if load is None else _load_j(load.energy) for load in loads]),
         load_above_j=above[:, 0],
         load_above_uncertainty_j=above[:, 1],
         modelled=any(
@@ -219,6 +223,11 @@ def _sessions(arm: str, found: list[TrialRecord]) -> Sessions:
             for part in level.values()
         ),
     )
+
+
+def is_possible(power: IdlePower) -> bool:
+    """Whether a recorded idle power can be a reading at all."""
+    return bool(np.isfinite(possible([power.power_w, power.uncertainty_w])).all())
 
 
 def _in_total(part: DomainEnergy | None) -> bool:
@@ -233,7 +242,7 @@ def _sums(
     for name, counts in summed.items():
         parts = [s.idle.get(level, _NOTHING).get(name) for s in found]
         read = [(math.nan, math.nan) if p is None else (p.power_w, p.uncertainty_w) for p in parts]
-        power_w, uncertainty_w = np.array(read, dtype=float).T
+        power_w, uncertainty_w = possible(read).T
         watts += np.where(counts, power_w, 0.0)
         squares += np.where(counts, np.square(uncertainty_w), 0.0)
         n_summed += counts

@@ -57,6 +57,10 @@ def domain_energy(reading: EnergyReading, domain: Domain, idle: IdlePower | None
     )
 
 
+_MOST = 1e30
+"""No figure is beyond this in any unit: what is divided by nearly nothing is unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnergySum:
     """Joules of several domains together.
@@ -103,7 +107,7 @@ def derive(
             for spec in METRICS.values()
             if all(name in known for name in spec.needs)
         }
-    return {key: np.where(np.isfinite(values), values, np.nan) for key, values in made.items()}
+    return {key: np.where(np.abs(v) < _MOST, v, np.nan) for key, v in made.items()}
 
 
 def trial_metrics(trial: TrialRecord, boundary: Sequence[str] = ()) -> dict[str, float | None]:

@@ -35,6 +35,7 @@ from llamawatt.analysis.estimates.memory import widening
 from llamawatt.core.normal import Z_95
 
 _TAIL = 0.025
+_LOG_MOST = 700.0
 _MAD_TO_SIGMA = 1.4826
 _OUTLIER_Z = 3.5
 _N_OUTLIER = 5
@@ -107,12 +108,17 @@ def estimate(
     else:
         relative = None if uncertainties is None else np.asarray(uncertainties, dtype=float) / x
         log, half, method = _mean(np.log(x), relative, lag1)
-        mean, low, high = math.exp(log), math.exp(log - half), math.exp(log + half)
+        mean, low, high = exp(log), exp(log - half), exp(log + half)
         if method is IntervalMethod.STUDENT_T:
             method = IntervalMethod.LOG_STUDENT_T
     if x.size == 1:
         return Estimate(float(x[0]), None, None, 1, IntervalMethod.NONE)
     return Estimate(mean, low, high, x.size, method, n_outliers)
+
+
+def exp(logarithm: float) -> float:
+    """Return e to a power, held within what a number can be."""
+    return math.exp(max(-_LOG_MOST, min(logarithm, _LOG_MOST)))
 
 
 def widened(made: Estimate, half_width: float) -> Estimate:
