@@ -105,6 +105,12 @@ def on_battery(sysfs_root: Path = Path("/sys")) -> bool | None:
     return any(battery.status() == DISCHARGING for battery in batteries)
 
 
+def charge_share() -> float | None:
+    """Return how full the machine's battery is, 0..1; None where none is seen."""
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return None if battery is None else battery.percent / 100
+
+
 def _unplugged() -> bool | None:
     battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     if battery is None or battery.power_plugged is None:

@@ -5,8 +5,6 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-import psutil
-
 from llamawatt.app.metering import Metering
 from llamawatt.gateway.config.read import Source
 from llamawatt.gateway.config.tables import Configuration
@@ -17,7 +15,7 @@ from llamawatt.gateway.pool.launch import make_target
 from llamawatt.gateway.server.gateway import Gateway, Seams
 from llamawatt.gateway.server.keys import require_safe
 from llamawatt.gateway.server.run import Tell, serve
-from llamawatt.host.power_supply import on_battery
+from llamawatt.host.power_supply import charge_share, on_battery
 from llamawatt.meters.sampling.instrument import MeterBench
 
 SUPPLY_S = 5.0
@@ -69,9 +67,9 @@ class KnownSupply:
         now_s = time.monotonic()
         if now_s - self._asked_s >= SUPPLY_S:
             self._asked_s = now_s
-            battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-            charge_share = battery.percent / 100 if battery is not None else 1.0
-            self._known = Supply(bool(on_battery()), charge_share, self._low_share)
+            charge = charge_share()
+            full = 1.0 if charge is None else charge
+            self._known = Supply(bool(on_battery()), full, self._low_share)
         return self._known
 
 
