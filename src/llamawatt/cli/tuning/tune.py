@@ -29,8 +29,7 @@ def tune(
     quiet: options.Quiet = False,
 ) -> None:
     """Find the setting that costs least for your load, and the command that runs it."""
-    from llamawatt.app import serving, settings
-    from llamawatt.app.metering import Metering
+    from llamawatt.app import metering, serving, settings
     from llamawatt.cli.tuning.outcome import carry_out
     from llamawatt.tune.record import Asked
     from llamawatt.tune.running import TuneOrder
@@ -51,6 +50,6 @@ def tune(
         allow_system=allow_system,
         price_per_kwh=settings.assumed(assume).numbers.get("price_per_kwh"),
     )
-    meters = Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
+    meters = metering.Metering(wall, cpu_idle_w, cpu_max_w, measured_only)
     order = TuneOrder(require_meant(asked), serving.Serving(server), meters, seed, out, resume)
     carry_out(order, check=check, quiet=quiet, as_json=as_json, with_report=not no_report)
