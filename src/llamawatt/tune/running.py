@@ -160,11 +160,10 @@ def tune(
         record = _record(ready)
         write_tune(writer.path, record)
         hearer.began(writer.path)
-        rig = _rig(order, ready, study, bench, writer, hearer)
         judge = _judge(order, ready, hearer)
         found = carry_out(
             ready,
-            rig,
+            _rig(order, ready, study, bench, writer, hearer),
             writer,
             (study, trials),
             hearer,
