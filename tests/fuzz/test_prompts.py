@@ -18,3 +18,9 @@ def test_only_typed_errors(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "fuzzed.jsonl"
     path.write_bytes(data)
     only_typed(lambda: load_suite(str(path)))
+
+
+def test_a_name_of_any_length_is_not_quoted_whole(tmp_path):
+    path = tmp_path / "long.jsonl"
+    path.write_text('{"prompt": "a", "' + "[" * 100_000 + '": 1}\n')
+    only_typed(lambda: load_suite(str(path)))

@@ -18,8 +18,12 @@ LlamawattError                 exit code 2 unless a subclass says otherwise
 from pathlib import Path
 from typing import ClassVar
 
+from llamawatt.core.format import shortened
+
 EXIT_INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells count it."""
+MOST_CHARACTERS = 4000
+"""Longest sentence of an error: what it quotes of a file may be of any length."""
 
 
 class LlamawattError(Exception):
@@ -33,8 +37,8 @@ class LlamawattError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, what: str, remedy: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+        self.what = shortened(what, MOST_CHARACTERS)
+        super().__init__(self.what)
         self.remedy = remedy
 
     def __str__(self) -> str:

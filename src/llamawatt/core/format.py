@@ -7,6 +7,11 @@ MISSING = "–"
 """Printed where there is no figure."""
 
 
+def shortened(text: str, n_characters: int) -> str:
+    """Return a text, cut with an ellipsis where it is longer than that."""
+    return text if len(text) <= n_characters else f"{text[:n_characters]}…"
+
+
 def quantity_text(value: float | None, unit: str, digits: int = 3) -> str:
     """Return a value with an SI prefix and `digits` significant digits, as `1.24 mJ`."""
     if value is None or not math.isfinite(value):

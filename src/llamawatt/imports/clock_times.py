@@ -26,19 +26,6 @@ _DAY_FIRST_MARK = "."
 """Dates with points are written day first everywhere."""
 
 
-def time_of_day_s(row: Row, column: str) -> float:
-    """Return seconds since midnight from `HH:MM:SS:mmm`.
-
-    Raises:
-        UsageError: it is no time of day.
-    """
-    text = row.text(column)
-    found_s = of_day_s(text)
-    if found_s is None:
-        raise UsageError(f"{row.where} holds {text!r}, which is no time of day.", "Mend the file.")
-    return found_s
-
-
 def of_day_s(text: str) -> float | None:
     """Return seconds since midnight; None if the text is no time of day.
 

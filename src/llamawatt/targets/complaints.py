@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from llamawatt.core.errors import RefusalError
+from llamawatt.core.format import shortened
 from llamawatt.targets.stream import Event
 
 SHOWN_CHARACTERS = 300
@@ -118,4 +119,4 @@ def _titled(found: re.Match[str]) -> str:
 def _cut(text: str) -> str:
     printable = "".join(mark if mark.isprintable() else " " for mark in text)
     line = " ".join(printable.split())
-    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}…"
+    return shortened(line, SHOWN_CHARACTERS)

@@ -6,8 +6,6 @@ from enum import StrEnum
 
 from llamawatt.gateway.costs import TargetCosts
 
-LEAST_J = 1e-9
-
 
 class Policy(StrEnum):
     """What is made small."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -157,8 +157,3 @@ class Pool:
         every = (*self.targets, *self._leaving)
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*(each.close() for each in every))
-
-
-def state_counts(pool: Pool) -> Mapping[str, int]:
-    """Return how many targets are in each state."""
-    return {state.value: sum(t.state is state for t in pool.targets) for state in State}

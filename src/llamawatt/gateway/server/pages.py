@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import time
 from contextlib import closing
 
 from aiohttp import web
@@ -132,8 +131,3 @@ def _entered(request: web.Request) -> Gateway:
     gateway = request.app[GATEWAY]
     gateway.keyring.who(request.headers)
     return gateway
-
-
-def uptime_s(began_s: float) -> float:
-    """Return the time since the gateway began."""
-    return time.monotonic() - began_s

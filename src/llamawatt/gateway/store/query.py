@@ -11,7 +11,6 @@ from llamawatt.core.errors import UsageError
 from llamawatt.gateway.store.rows import COLUMNS, RequestRow
 
 GROUPS = ("day", "model", "target", "key")
-UNGROUPED = "total"
 
 
 @dataclass(frozen=True, slots=True)

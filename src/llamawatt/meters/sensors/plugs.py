@@ -7,6 +7,7 @@ from typing import Protocol
 
 import httpx
 
+from llamawatt.core.format import shortened
 from llamawatt.core.readings import Unavailable
 from llamawatt.core.redaction import without_secrets
 from llamawatt.meters.sensors.plug_address import SUM, PlugAddress
@@ -245,7 +246,7 @@ class HttpPlug:
             said = answer.json()
         except (ValueError, RecursionError):
             kind = answer.headers.get("content-type", "no content type")
-            text = without_secrets(_cut(answer.text))
+            text = _cut(without_secrets(answer.text))
             raise PlugError(f"{shown} answered with {kind} that is no JSON: {text!r}.") from None
         if not isinstance(said, dict):
             first = self.dialect.channels({})[0].gauge_at
@@ -354,7 +355,7 @@ def _certificates() -> ssl.SSLContext:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+    return shortened(text, _SHOWN_CHARACTERS)
 
 
 def _at(value: object, place: Place) -> object:

@@ -26,6 +26,7 @@ from llamawatt.report.figures.canvas import (
 from llamawatt.report.figures.labels import name_marks
 from llamawatt.report.figures.marks import (
     cap_intervals,
+    dot,
     doubt_handles,
     doubt_mark,
     tip_text,
@@ -95,12 +96,7 @@ def edp_ranking(model: ReportModel, canvas: Canvas) -> None:
     )
     for at, row in enumerate(rows):
         made = row.estimates["edp_js"]
-        whiskers(axes, at, made, row.gain, vertical=False)
-        (mark,) = axes.plot(
-            made.value, at, "o", color=colour[row.arm], markersize=6.5, zorder=5,
-            markerfacecolor=PAPER if row.is_modelled else colour[row.arm],
-        )  # fmt: skip
-        doubt_mark(axes, row, (made.value, at))
+        mark = dot(axes, at, row, made, colour[row.arm])
         figures = f"{value_text('edp_js', made.value)} ({error_text(row)})"
         canvas.tip(mark, tip_text(row, figures))
     axes.set_yticks(range(len(rows)), names)

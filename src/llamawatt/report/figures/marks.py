@@ -33,6 +33,17 @@ def whiskers(
         draw(at, low * (1 - gain), high * (1 + gain), color=INK, linewidth=0.7, zorder=6)
 
 
+def dot(axes: Axes, at: float, row: Row, estimate: Estimate, colour: str) -> Line2D:
+    """Draw a figure of a row with its intervals and its doubt; hollow where it is modelled."""
+    whiskers(axes, at, estimate, row.gain, vertical=False)
+    (mark,) = axes.plot(
+        estimate.value, at, "o", color=colour, markersize=6.5, zorder=5,
+        markerfacecolor=PAPER if row.is_modelled else colour,
+    )  # fmt: skip
+    doubt_mark(axes, row, (estimate.value, at))
+    return mark
+
+
 def cap_intervals(axes: Axes, values: Sequence[float]) -> None:
     """Cut intervals that would squeeze a linear panel, and show by an arrow that they go on.
 

@@ -14,8 +14,8 @@ from llamawatt.report.figures.canvas import (
     swatch,
     wrapped,
 )
-from llamawatt.report.figures.marks import doubt_handles, doubt_mark, tip_text, whiskers
-from llamawatt.report.figures.style import INK, MUTED, PAPER
+from llamawatt.report.figures.marks import dot, doubt_handles, doubt_mark, tip_text
+from llamawatt.report.figures.style import INK, MUTED
 from llamawatt.report.model import ReportModel, Row
 from llamawatt.report.words.phrases import value_text
 
@@ -134,12 +134,7 @@ def _joules(
         if not row.has("j_per_token"):
             continue
         made = row.estimates["j_per_token"]
-        whiskers(axes, at, made, row.gain, vertical=False)
-        (mark,) = axes.plot(
-            made.value, at, "o", color=colour[point.arm], markersize=6.5, zorder=5,
-            markerfacecolor=PAPER if row.is_modelled else colour[point.arm],
-        )  # fmt: skip
-        doubt_mark(axes, row, (made.value, at))
+        mark = dot(axes, at, row, made, colour[point.arm])
         canvas.tip(mark, tip_text(row, value_text("j_per_token", made.value)))
     axes.set_xlim(left=0)
     axes.set_title("Energy per token (J/token)")

@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from llamawatt.report.content import about
 from llamawatt.report.figures.registry import Drawing
-from llamawatt.report.forms import tables
-from llamawatt.report.forms.bit_tables import bit_widths, cache_settings
+from llamawatt.report.forms.all_tables import all_tables
 from llamawatt.report.forms.inline import page_svg
 from llamawatt.report.forms.sections import sections, warnings
 from llamawatt.report.model import FigureEntry, Passage, ReportModel
@@ -53,16 +52,7 @@ def html(model: ReportModel, drawings: Sequence[Drawing]) -> str:
             )
             for s in sections(model)
         ],
-        tables=(
-            tables.results(model),
-            tables.worth(model),
-            bit_widths(model),
-            cache_settings(model),
-            tables.comparisons(model),
-            tables.idle(model),
-            tables.domains(model),
-            tables.skipped(model),
-        ),
+        tables=all_tables(model),
         method=about.METHOD,
         settings=about.settings(model),
     )

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from llamawatt.report.content import about
-from llamawatt.report.forms import tables
-from llamawatt.report.forms.bit_tables import bit_widths, cache_settings
+from llamawatt.report.forms.all_tables import all_tables
 from llamawatt.report.forms.sections import sections, warnings
 from llamawatt.report.forms.tables import Table
 from llamawatt.report.model import FigureEntry, ReportModel
@@ -31,16 +30,7 @@ def markdown(model: ReportModel) -> str:
         "",
         "Geometric means with 95 % intervals, the repeatability within this run; ~ is modelled.",
     ]
-    for table in (
-        tables.results(model),
-        tables.worth(model),
-        bit_widths(model),
-        cache_settings(model),
-        tables.comparisons(model),
-        tables.idle(model),
-        tables.domains(model),
-        tables.skipped(model),
-    ):
+    for table in all_tables(model):
         lines += table_lines(table)
     lines += ["", "## Method"]
     lines += [line for paragraph in about.METHOD for line in ("", paragraph)]
